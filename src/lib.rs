@@ -1,0 +1,24 @@
+//! `sockdoctor` tells why a Unix domain socket does not work, and what to do about it.
+//!
+//! Three kinds of code in three places: **look**, **judge**, **show**.
+//!
+//! ```text
+//! cli ─▶ commands ─▶ report ──┐
+//!           │  ├───▶ rules  ──┤
+//!           │  ├───▶ facts  ──┼──▶ model
+//!           │  └───▶ act    ──┘
+//! ```
+//!
+//! A star, not a chain: `report`, `rules`, `facts` and `act` never import one another; `commands` wires them:
+//! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
+//! boundary to the machine.
+//!
+//! - [`model`]: the words of the project as types. Pure.
+//! - [`facts`]: the only code that looks at the machine.
+//! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
+//! - [`act`]: the only code that changes anything.
+//! - [`report`]: one file per output format; where hostile bytes are escaped.
+//! - [`commands`]: one file per subcommand.
+//! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
+
+pub mod model;

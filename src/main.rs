@@ -1,0 +1,2 @@
+//! The `sockdoctor` binary.
+fn main() {}

@@ -1,0 +1,180 @@
+//! One socket under examination: everything the rules may argue from, and nothing else.
+
+use super::{
+    Fact, File, FileIno, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState, SocketType,
+    Subject, SubjectKind, Target, Walk,
+};
+
+/// How a socket relates to the path under examination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relation {
+    /// It was bound under the very name that was asked for (or one that resolves to the same place).
+    pub names_path: bool,
+    /// Its file is the file at the path.
+    pub is_file: bool,
+}
+
+/// What stands at a socket's own name in the mount view of a process that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Whose view it is.
+    pub pid: u32,
+    /// Whether that is the same mount namespace and root as ours.
+    pub ours: bool,
+    /// The absolute name that was resolved there; a relative one was taken from the holder's directory.
+    pub path: Vec<u8>,
+    /// The name, walked in that view.
+    pub walk: Walk,
+    /// Names in the same directory that stand for the socket's inode. `None`: the directory was not read.
+    pub renamed_to: Option<Vec<Vec<u8>>>,
+}
+
+/// One kernel socket that has to do with the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The socket.
+    pub socket: Socket,
+    /// What it is to the target.
+    pub relation: Relation,
+    /// Who holds it.
+    pub holders: Fact<Vec<Holder>>,
+    /// What stands at its own name where its holder looks. `NotAsked` for a socket that serves the path.
+    pub view: Fact<View>,
+    /// Its state on a second look 300 ms later, asked only of a bound stream socket that does not listen.
+    /// `Known(None)`: it was gone.
+    pub second_look: Fact<Option<SocketState>>,
+    /// The name of its network namespace, where it has one and is not ours.
+    pub netns_label: Option<String>,
+}
+
+impl Sighting {
+    /// What became of its file, by the facts; `Unknown` where its holder's view could not be seen.
+    pub fn role(&self) -> Result<Option<Role>, NoVerdict> {
+        if self.relation.is_file {
+            return Ok(Some(Role::ServesPath));
+        }
+        if !self.relation.names_path || !self.socket.owns_name() || self.socket.address.path().is_none() {
+            return Ok(None);
+        }
+        let view = self.view.get()?;
+        Ok(match view.walk.file() {
+            Some(file) if file.id().is_some() && file.id() == self.socket.file => Some(Role::OtherView),
+            Some(_) => Some(Role::Replaced),
+            None if matches!(view.walk.errno(), Some(ENOENT | ENOTDIR)) => Some(Role::Unlinked),
+            None => None,
+        })
+    }
+
+    /// Where its inode stands now, when it stands beside its old name.
+    pub fn renamed_to(&self) -> Option<&[u8]> {
+        let names = self.view.known()?.renamed_to.as_ref()?;
+        names.first().map(Vec::as_slice)
+    }
+
+    /// A stream or seqpacket socket that accepts connections, or a datagram socket with a name.
+    pub fn is_alive(&self) -> bool {
+        match self.socket.kind {
+            SocketType::Dgram => self.socket.owns_name(),
+            SocketType::Stream | SocketType::Seqpacket => self.socket.state == SocketState::Listening,
+        }
+    }
+}
+
+/// `errno(3)` values that mean "no such name".
+const ENOENT: i32 = 2;
+const ENOTDIR: i32 = 20;
+const EACCES: i32 = 13;
+const EPERM: i32 = 1;
+
+/// One target with all its facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// What was asked for.
+    pub target: Target,
+    /// The target's absolute path before symlinks are resolved; empty when it is not a path.
+    pub path: Vec<u8>,
+    /// The path, walked in the client's root. `NotAsked`: not a path.
+    pub walk: Fact<Walk>,
+    /// The passive test of the socket file.
+    pub liveness: Fact<Liveness>,
+    /// Kernel sockets that have to do with the target; the gaps are network namespaces not seen.
+    pub sockets: Seen<Vec<Sighting>>,
+    /// Why holders may be missing: processes that could not be read.
+    pub hidden_holders: Vec<Gap>,
+    /// The sockets and the file kept changing while they were looked at.
+    pub unsettled: Option<Gap>,
+}
+
+impl Case {
+    /// What findings about this case are about.
+    pub fn subject(&self) -> Subject {
+        let kind = match (&self.target, self.file()) {
+            (Target::Path(_), Ok(Some(file))) if file.kind == super::FileKind::Directory => SubjectKind::Directory,
+            (Target::Path(_), _) => SubjectKind::Path,
+            (Target::Abstract(_), _) => SubjectKind::Abstract,
+            (Target::Inode(_), _) => SubjectKind::Inode,
+            (Target::Tcp(_), _) => SubjectKind::Tcp,
+        };
+        let name = match &self.target {
+            Target::Path(_) => self.path.clone(),
+            Target::Abstract(name) => name.clone(),
+            Target::Inode(ino) => ino.to_string().into_bytes(),
+            Target::Tcp(address) => address.clone().into_bytes(),
+        };
+        Subject { kind, name }
+    }
+
+    /// The file at the end of the path; `None` when the kernel says there is none. Our own EACCES is Unknown.
+    pub fn file(&self) -> Result<Option<&File>, NoVerdict> {
+        let walk = self.walk.get()?;
+        match &walk.reached {
+            super::Reached::File(file) => Ok(Some(file)),
+            super::Reached::Stopped { errno: EACCES | EPERM, at } => Err(NoVerdict::Unknown(
+                Gap::new(format!("lstat {}", String::from_utf8_lossy(at)), "Permission denied")
+                    .helped_by("run it as root"),
+            )),
+            super::Reached::Stopped { .. } => Ok(None),
+        }
+    }
+
+    /// The sockets bound to the very file at the path.
+    pub fn serving(&self) -> impl Iterator<Item = &Sighting> {
+        self.sockets.items.iter().filter(|sighting| sighting.relation.is_file && sighting.socket.owns_name())
+    }
+
+    /// The one socket that serves the path, listeners first.
+    pub fn server(&self) -> Option<&Sighting> {
+        self.serving().max_by_key(|sighting| sighting.is_alive())
+    }
+
+    /// Sockets that own the target's name and are not bound to its file.
+    pub fn orphans(&self) -> impl Iterator<Item = &Sighting> {
+        self.sockets.items.iter().filter(|sighting| {
+            !sighting.relation.is_file && sighting.relation.names_path && sighting.socket.owns_name()
+        })
+    }
+
+    /// The file in one word, for output. `None`: not a path, or not looked at.
+    pub fn file_state(&self) -> Option<FileState> {
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(NoVerdict::Unknown(_)) => return Some(FileState::Unreadable),
+            Err(NoVerdict::NotApplicable) => return None,
+        };
+        let orphan_role = |role: Role| self.orphans().any(|orphan| orphan.role() == Ok(Some(role)));
+        Some(match file {
+            None if self.orphans().any(|orphan| orphan.renamed_to().is_some()) => FileState::Renamed,
+            None if orphan_role(Role::OtherView) => FileState::OtherView,
+            None => FileState::Missing,
+            Some(file) if file.kind != super::FileKind::Socket => FileState::NotASocket,
+            Some(_) if self.serving().next().is_some() => FileState::Socket,
+            Some(_) if orphan_role(Role::Replaced) => FileState::Replaced,
+            Some(_) => FileState::Socket,
+        })
+    }
+
+    /// The inodes whose current names are worth looking for.
+    pub fn wanted_inodes(&self) -> Vec<FileIno> {
+        self.orphans().filter_map(|orphan| orphan.socket.file.map(|file| file.ino)).collect()
+    }
+}

@@ -1,0 +1,35 @@
+//! The words of the project as types: facts, sockets, paths, cases, rules, findings, reports.
+//!
+//! Pure data and pure questions about it. Nothing here looks at the machine, and nothing here imports
+//! another module of this crate: every other part speaks in these types.
+
+mod address;
+mod case;
+mod fact;
+mod finding;
+mod mount;
+mod path;
+mod process;
+mod report;
+mod rule;
+mod socket;
+mod target;
+mod users;
+
+pub use address::Address;
+pub use case::{Case, Relation, Sighting, View};
+pub use fact::{Fact, Gap, Seen};
+pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use mount::{Mount, MountClass, MountTable};
+pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
+pub use process::{Holder, Process};
+pub use report::{
+    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Report, SocketField,
+    Verdict as ReportVerdict,
+};
+pub use rule::{NoVerdict, Rule, Verdict};
+pub use socket::{
+    Device, FileId, FileIno, Memory, NetnsId, Queue, Role, Socket, SocketIno, SocketState, SocketType,
+};
+pub use target::{Target, TargetError};
+pub use users::{IdName, NameSource};

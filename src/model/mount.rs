@@ -1,0 +1,123 @@
+//! Mounts as mountinfo names them, and the one class each belongs to.
+
+use serde::{Deserialize, Serialize};
+
+use super::Device;
+
+/// What a refused socket on a mount can mean, and how the mount may be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MountClass {
+    /// One kernel, one inode for one file: a refusal there is final.
+    Local,
+    /// The merged view of layers, or what lies below an upper layer: the listener may sit on another inode.
+    Layered,
+    /// A user-space filesystem: may hang, may show another inode.
+    Fuse,
+    /// A network share, another kernel's files, or an unknown type: may hang, the listener may be elsewhere.
+    Foreign,
+}
+
+impl MountClass {
+    /// By the filesystem type of mountinfo; anything not known to be local counts as foreign.
+    pub fn of_fstype(fstype: &str) -> Self {
+        match fstype {
+            "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "tmpfs" | "ramfs" | "rootfs" | "devtmpfs" | "hugetlbfs"
+            | "minix" | "f2fs" | "jfs" | "zfs" | "bcachefs" => Self::Local,
+            "overlay" | "aufs" => Self::Layered,
+            "fuse" | "fuseblk" => Self::Fuse,
+            _ if fstype.starts_with("fuse.") => Self::Fuse,
+            _ => Self::Foreign,
+        }
+    }
+
+    /// The word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Layered => "layered",
+            Self::Fuse => "fuse",
+            Self::Foreign => "foreign",
+        }
+    }
+
+    /// Whether a touch may hang, so that it belongs in the abandonable helper.
+    pub const fn may_hang(self) -> bool {
+        matches!(self, Self::Fuse | Self::Foreign)
+    }
+}
+
+/// One row of `/proc/PID/mountinfo` (proc_pid_mountinfo(5)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Mount ID, what `STATX_MNT_ID` reports.
+    pub id: u64,
+    /// ID of the mount it is mounted on.
+    pub parent: u64,
+    /// The superblock's device.
+    pub device: Device,
+    /// Which directory (or file) of the filesystem is mounted here.
+    pub root: Vec<u8>,
+    /// Where, relative to the viewer's root.
+    pub point: Vec<u8>,
+    /// Per-mount options.
+    pub options: String,
+    /// Filesystem type; the only reliable name of it (statfs(2) reports the server's on 9p).
+    pub fstype: String,
+    /// Mount source.
+    pub source: Vec<u8>,
+    /// Per-superblock options.
+    pub super_options: Vec<u8>,
+}
+
+impl Mount {
+    /// The class of its filesystem type.
+    pub fn class(&self) -> MountClass {
+        MountClass::of_fstype(&self.fstype)
+    }
+
+    /// Whether writing through this mount fails with EROFS.
+    pub fn read_only(&self) -> bool {
+        self.options.split(',').any(|option| option == "ro")
+            || self.super_options.split(|byte| *byte == b',').any(|option| option == b"ro")
+    }
+
+    /// The directory an overlay writes to, where it is one.
+    pub fn upper_directory(&self) -> Option<&[u8]> {
+        (self.fstype == "overlay")
+            .then(|| self.super_options.split(|byte| *byte == b',').find_map(|option| option.strip_prefix(b"upperdir=")))
+            .flatten()
+    }
+}
+
+/// All mounts of one mount namespace, in mountinfo's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MountTable {
+    /// The rows.
+    pub mounts: Vec<Mount>,
+}
+
+impl MountTable {
+    /// By the ID that `STATX_MNT_ID` reported.
+    pub fn by_id(&self, id: u64) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| mount.id == id)
+    }
+
+    /// The topmost mount whose mount point is exactly this path.
+    pub fn at(&self, path: &[u8]) -> Option<&Mount> {
+        self.mounts.iter().rev().find(|mount| mount.point == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_local_types_count_as_local() {
+        assert_eq!(MountClass::of_fstype("ext4"), MountClass::Local);
+        assert_eq!(MountClass::of_fstype("overlay"), MountClass::Layered);
+        assert_eq!(MountClass::of_fstype("fuse.sshfs"), MountClass::Fuse);
+        assert_eq!(MountClass::of_fstype("virtiofs"), MountClass::Foreign);
+        assert_eq!(MountClass::of_fstype("something-new"), MountClass::Foreign);
+    }
+}

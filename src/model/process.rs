@@ -1,0 +1,35 @@
+//! Processes and what they hold.
+
+use super::IdName;
+
+/// A process that holds a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its pid, in the pid namespace of the `/proc` that was read.
+    pub pid: u32,
+    /// Its parent's pid.
+    pub parent: u32,
+    /// `comm`: at most 15 bytes chosen by the program.
+    pub command: Vec<u8>,
+    /// Effective user, with its name where there is one.
+    pub user: IdName,
+    /// The systemd unit its cgroup belongs to.
+    pub unit: Option<String>,
+    /// The container its cgroup belongs to: a name where the cgroup tells one, else the ID's first 12 digits.
+    pub container: Option<String>,
+    /// Inode of its mount namespace. `None`: not readable.
+    pub mount_namespace: Option<u64>,
+    /// One letter of proc_pid_stat(5): `S`, `T`, `D`, `Z`, …
+    pub state: char,
+    /// Start time in clock ticks since boot; with the pid the identity of a process.
+    pub start_ticks: u64,
+}
+
+/// A descriptor that keeps a socket open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Whose descriptor.
+    pub process: Process,
+    /// Its number there; the lowest, when the process has several.
+    pub fd: u32,
+}

@@ -1,0 +1,205 @@
+//! The answer of one command, before any format is chosen.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Case, FileState, Finding, Gap, Holder, Rule, Severity, Socket};
+
+/// The verdict over a run, a target or a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Looked at, nothing found.
+    Ok,
+    /// The question stays open.
+    Unknown,
+    /// Something worth knowing.
+    Info,
+    /// Something that will break.
+    Warning,
+    /// Something broken.
+    Error,
+}
+
+impl Verdict {
+    /// The word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl From<Severity> for Verdict {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Info,
+            Severity::Warning => Self::Warning,
+            Severity::Error => Self::Error,
+        }
+    }
+}
+
+/// The machine and who looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// `uname -r`.
+    pub kernel: String,
+    /// Our network namespace.
+    pub netns: Option<u64>,
+    /// Our mount namespace.
+    pub mntns: Option<u64>,
+    /// Our effective uid.
+    pub uid: u32,
+}
+
+/// A rule without a verdict because a fact could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotChecked {
+    /// The rule; `None` for a gap that belongs to no rule.
+    pub code: Option<&'static str>,
+    /// What could not be seen, and why.
+    pub gap: Gap,
+}
+
+/// Why the command itself failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// One line.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// A target of `inspect` with its verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectedTarget {
+    /// All that is known.
+    pub case: Case,
+    /// What it amounts to.
+    pub verdict: Verdict,
+}
+
+/// A row of `list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSocket {
+    /// The kernel's socket; `None` for a file without one (`--stale`).
+    pub socket: Option<Socket>,
+    /// Who holds it; `None` when not asked (`--no-holders`).
+    pub holders: Option<Vec<Holder>>,
+    /// The name it goes by.
+    pub name: Vec<u8>,
+    /// Its file: state, permission bits, owner, group.
+    pub file: Option<ListedFile>,
+    /// What it amounts to.
+    pub verdict: Verdict,
+    /// The codes behind the verdict, worst first.
+    pub codes: Vec<&'static str>,
+    /// The name of its network namespace, where it has one and is not ours.
+    pub netns_label: Option<String>,
+}
+
+/// The file of a row of `list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// In one word.
+    pub state: FileState,
+    /// `st_mode`, where a file is there.
+    pub mode: Option<u32>,
+    /// Owner and group, by name where they have one.
+    pub owner: Option<(super::IdName, super::IdName)>,
+}
+
+/// A column of `list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the field of the same name")]
+pub enum SocketField {
+    Verdict,
+    State,
+    Type,
+    Queue,
+    File,
+    Mode,
+    Owner,
+    Holders,
+    Unit,
+    Netns,
+    Inode,
+    Peer,
+    Uid,
+    Memory,
+    Name,
+}
+
+/// A demonstration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoEntry {
+    /// `listener-unlinked`: the name of the rule it shows.
+    pub name: &'static str,
+    /// The rule's code.
+    pub code: &'static str,
+    /// What is built.
+    pub builds: &'static str,
+}
+
+/// The command's own facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Nothing beside the findings.
+    None,
+    /// `inspect`.
+    Inspect(Vec<InspectedTarget>),
+    /// `list`: the rows and the columns asked for.
+    List {
+        /// Worst first unless asked otherwise.
+        sockets: Vec<ListedSocket>,
+        /// Columns, in order.
+        fields: Vec<SocketField>,
+    },
+    /// `demo`: what was built and what the diagnosis was.
+    Demo {
+        /// Which one.
+        demo: DemoEntry,
+        /// Whether the right code came first.
+        recognised: bool,
+        /// What was inspected.
+        inspected: Vec<InspectedTarget>,
+    },
+    /// `demo --list`.
+    Demos(Vec<DemoEntry>),
+}
+
+/// The answer of one command.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The subcommand.
+    pub command: &'static str,
+    /// The machine and who looked.
+    pub host: Host,
+    /// When it began.
+    pub started: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// What it amounts to.
+    pub verdict: Verdict,
+    /// The process's exit status.
+    pub exit_code: u8,
+    /// Why the command itself failed, if it did.
+    pub failure: Option<Failure>,
+    /// Ranked: the cause first.
+    pub findings: Vec<Finding>,
+    /// Findings that another explains.
+    pub suppressed: usize,
+    /// How many checks reached a verdict.
+    pub checks: usize,
+    /// The ones that did not.
+    pub not_checked: Vec<NotChecked>,
+    /// How many things were looked at.
+    pub subjects: usize,
+    /// The rules that ran, in code order.
+    pub rules: Vec<&'static Rule>,
+    /// The command's own facts.
+    pub data: Data,
+}

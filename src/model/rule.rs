@@ -1,0 +1,36 @@
+//! A rule is data plus one pure function; a verdict has three states.
+
+use super::{Case, Finding, Gap, Severity};
+
+/// Why a rule says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoVerdict {
+    /// The rule has nothing to say about this case: silent, and no gap.
+    NotApplicable,
+    /// A fact it needs could not be seen: listed under "not checked".
+    Unknown(Gap),
+}
+
+/// Findings (none = checked and fine), or why there is no verdict. An alias of `Result` so that `?` on a
+/// fact accessor leaves with the right reason.
+pub type Verdict = Result<Vec<Finding>, NoVerdict>;
+
+/// One diagnosis.
+pub struct Rule {
+    /// `SD104`; never reused, never renumbered.
+    pub code: &'static str,
+    /// `stale-socket-file`.
+    pub name: &'static str,
+    /// Its usual severity; a finding may differ where rules.md says so.
+    pub severity: Severity,
+    /// The rule's doc comment: the text of `explain`, man 7, README and SARIF help.
+    pub explain: &'static str,
+    /// The judgement.
+    pub check: fn(&Case) -> Verdict,
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.code, self.name)
+    }
+}
