@@ -21,4 +21,5 @@
 //! - [`commands`]: one file per subcommand.
 //! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
 
+pub mod facts;
 pub mod model;

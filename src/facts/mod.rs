@@ -1,0 +1,14 @@
+//! The only code that looks at the machine. Facts come back as values of [`crate::model`]; what could not be
+//! seen comes back as a [`Gap`](crate::model::Gap), never as an empty answer.
+#![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
+
+pub mod cgroup;
+pub mod holders;
+pub mod machine;
+pub mod mounts;
+pub mod netns;
+pub mod proc_net_unix;
+pub mod process;
+pub mod sockets;
+pub mod unix_diag;
+pub mod users;
