@@ -23,3 +23,4 @@
 
 pub mod facts;
 pub mod model;
+pub mod rules;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// Where the machine's files and processes are found. Re-rooted for tests and for containers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The directory that paths and configuration are resolved in; `/` for the running system.
     pub root: PathBuf,
@@ -18,6 +20,13 @@ impl Default for Machine {
 }
 
 impl Machine {
+    /// The root directory in the terms of our own mountinfo: empty for `/`.
+    pub fn prefix(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+        let root = self.root.as_os_str().as_bytes();
+        root.strip_suffix(b"/").unwrap_or(root).to_vec()
+    }
+
     /// A path below `/proc`.
     pub fn proc(&self, below: impl AsRef<Path>) -> PathBuf {
         self.proc.join(below)

@@ -3,7 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+pub mod helper;
 pub mod holders;
+pub mod index;
+pub mod liveness;
+pub mod look;
 pub mod machine;
 pub mod mounts;
 pub mod netns;
@@ -12,3 +16,4 @@ pub mod process;
 pub mod sockets;
 pub mod unix_diag;
 pub mod users;
+pub mod walk;

@@ -1,7 +1,7 @@
 //! One socket under examination: everything the rules may argue from, and nothing else.
 
 use super::{
-    Fact, File, FileIno, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState, SocketType,
+    Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState, SocketType,
     Subject, SubjectKind, Target, Walk,
 };
 
@@ -10,8 +10,9 @@ use super::{
 pub struct Relation {
     /// It was bound under the very name that was asked for (or one that resolves to the same place).
     pub names_path: bool,
-    /// Its file is the file at the path.
-    pub is_file: bool,
+    /// A connect to the target reaches it: its file is the file at the path, or its abstract name is the one
+    /// asked for in our network namespace.
+    pub serves: bool,
 }
 
 /// What stands at a socket's own name in the mount view of a process that holds it.
@@ -50,18 +51,22 @@ pub struct Sighting {
 impl Sighting {
     /// What became of its file, by the facts; `Unknown` where its holder's view could not be seen.
     pub fn role(&self) -> Result<Option<Role>, NoVerdict> {
-        if self.relation.is_file {
+        if self.relation.serves {
             return Ok(Some(Role::ServesPath));
         }
         if !self.relation.names_path || !self.socket.owns_name() || self.socket.address.path().is_none() {
             return Ok(None);
         }
         let view = self.view.get()?;
-        Ok(match view.walk.file() {
-            Some(file) if file.id().is_some() && file.id() == self.socket.file => Some(Role::OtherView),
-            Some(_) => Some(Role::Replaced),
-            None if matches!(view.walk.errno(), Some(ENOENT | ENOTDIR)) => Some(Role::Unlinked),
-            None => None,
+        Ok(match (view.walk.file(), self.socket.file) {
+            (Some(file), Some(own)) if file.id() == Some(own) => Some(Role::OtherView),
+            (Some(file), Some(_)) if file.id().is_some() => Some(Role::Replaced),
+            (Some(_), _) => {
+                let why = "the kernel did not say which file the socket is bound to";
+                return Err(NoVerdict::Unknown(Gap::new("unix_diag", why)));
+            }
+            (None, _) if matches!(view.walk.errno(), Some(ENOENT | ENOTDIR)) => Some(Role::Unlinked),
+            (None, _) => None,
         })
     }
 
@@ -101,6 +106,8 @@ pub struct Case {
     pub sockets: Seen<Vec<Sighting>>,
     /// Why holders may be missing: processes that could not be read.
     pub hidden_holders: Vec<Gap>,
+    /// Live socket names that are nearly the path, nearest first; looked for only when nothing is there.
+    pub nearest: Vec<Vec<u8>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
 }
@@ -109,7 +116,9 @@ impl Case {
     /// What findings about this case are about.
     pub fn subject(&self) -> Subject {
         let kind = match (&self.target, self.file()) {
-            (Target::Path(_), Ok(Some(file))) if file.kind == super::FileKind::Directory => SubjectKind::Directory,
+            (Target::Path(_), Ok(Some(file))) if file.kind == super::FileKind::Directory => {
+                SubjectKind::Directory
+            }
             (Target::Path(_), _) => SubjectKind::Path,
             (Target::Abstract(_), _) => SubjectKind::Abstract,
             (Target::Inode(_), _) => SubjectKind::Inode,
@@ -129,17 +138,22 @@ impl Case {
         let walk = self.walk.get()?;
         match &walk.reached {
             super::Reached::File(file) => Ok(Some(file)),
-            super::Reached::Stopped { errno: EACCES | EPERM, at } => Err(NoVerdict::Unknown(
+            super::Reached::Stopped { errno: EACCES | EPERM, at, .. } => Err(NoVerdict::Unknown(
                 Gap::new(format!("lstat {}", String::from_utf8_lossy(at)), "Permission denied")
-                    .helped_by("run it as root"),
+                    .helped_by(Gap::AS_ROOT),
             )),
             super::Reached::Stopped { .. } => Ok(None),
         }
     }
 
+    /// For rules that state how things are: `Unknown` while the picture kept changing.
+    pub fn settled(&self) -> Result<(), NoVerdict> {
+        self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
+    }
+
     /// The sockets bound to the very file at the path.
     pub fn serving(&self) -> impl Iterator<Item = &Sighting> {
-        self.sockets.items.iter().filter(|sighting| sighting.relation.is_file && sighting.socket.owns_name())
+        self.sockets.items.iter().filter(|sighting| sighting.relation.serves && sighting.socket.owns_name())
     }
 
     /// The one socket that serves the path, listeners first.
@@ -150,7 +164,7 @@ impl Case {
     /// Sockets that own the target's name and are not bound to its file.
     pub fn orphans(&self) -> impl Iterator<Item = &Sighting> {
         self.sockets.items.iter().filter(|sighting| {
-            !sighting.relation.is_file && sighting.relation.names_path && sighting.socket.owns_name()
+            !sighting.relation.serves && sighting.relation.names_path && sighting.socket.owns_name()
         })
     }
 
@@ -172,9 +186,101 @@ impl Case {
             Some(_) => FileState::Socket,
         })
     }
+}
 
-    /// The inodes whose current names are worth looking for.
-    pub fn wanted_inodes(&self) -> Vec<FileIno> {
-        self.orphans().filter_map(|orphan| orphan.socket.file.map(|file| file.ino)).collect()
+#[cfg(test)]
+impl Case {
+    /// A healthy case for tests: one listener, its file, one holder, everything seen.
+    pub(crate) fn sample() -> Self {
+        let path = b"/tmp/x.sock".to_vec();
+        let file = File::sample();
+        Self {
+            target: Target::Path(path.clone()),
+            path,
+            walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
+            liveness: Fact::NotAsked,
+            sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },
+            hidden_holders: vec![],
+            nearest: vec![],
+            unsettled: None,
+        }
+    }
+
+    /// The same with nothing at the path.
+    pub(crate) fn sample_missing() -> Self {
+        let mut case = Self::sample();
+        case.walk = Fact::Known(Walk::sample_missing());
+        case.sockets.items[0].relation = Relation { names_path: true, serves: false };
+        case.sockets.items[0].view = Fact::Known(View::sample_missing());
+        case
+    }
+
+    /// The sample with no socket at all: a file nobody is bound to.
+    pub(crate) fn sample_stale() -> Self {
+        let mut case = Self::sample();
+        case.sockets.items.clear();
+        case.liveness = Fact::Known(Liveness::Refused { tries: 3 });
+        case
+    }
+
+    /// The file of the sample, to be changed.
+    pub(crate) fn file_mut(&mut self) -> &mut File {
+        match &mut self.walk {
+            Fact::Known(Walk { reached: super::Reached::File(file), .. }) => file,
+            _ => panic!("the sample has a file"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Sighting {
+    pub(crate) fn sample() -> Self {
+        Self {
+            socket: Socket::sample("/tmp/x.sock"),
+            relation: Relation { names_path: true, serves: true },
+            holders: Fact::Known(vec![Holder::sample(4242)]),
+            view: Fact::NotAsked,
+            second_look: Fact::NotAsked,
+            netns_label: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl View {
+    pub(crate) fn sample_missing() -> Self {
+        Self {
+            pid: 4242,
+            ours: true,
+            path: b"/tmp/x.sock".to_vec(),
+            walk: Walk::sample_missing(),
+            renamed_to: Some(vec![]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_listeners_file_is_its_role() {
+        let mut case = Case::sample();
+        assert_eq!(case.sockets.items[0].role(), Ok(Some(Role::ServesPath)));
+        case = Case::sample_missing();
+        assert_eq!(case.sockets.items[0].role(), Ok(Some(Role::Unlinked)));
+        assert_eq!(case.file_state(), Some(FileState::Missing));
+        case.sockets.items[0].view = Fact::Unknown(Gap::new("/proc/1/root", "Permission denied"));
+        assert!(case.sockets.items[0].role().is_err());
+    }
+
+    #[test]
+    fn our_own_eacces_is_not_a_missing_file() {
+        let mut case = Case::sample();
+        let reached =
+            super::super::Reached::Stopped { at: b"/root".to_vec(), rest: b"x".to_vec(), errno: EACCES };
+        case.walk = Fact::Known(Walk { steps: vec![], reached });
+        assert!(matches!(case.file(), Err(NoVerdict::Unknown(_))));
+        assert_eq!(case.file_state(), Some(FileState::Unreadable));
     }
 }

@@ -16,6 +16,9 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// What helps when only privilege is missing; commands print it as their own exact `sudo` line.
+    pub const AS_ROOT: &str = "run it as root";
+
     /// A gap nothing is known to help against.
     pub fn new(source: impl Into<String>, why: impl Into<String>) -> Self {
         Self { source: source.into(), why: why.into(), would_help: None }

@@ -1,5 +1,7 @@
 //! Mounts as mountinfo names them, and the one class each belongs to.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Device;
@@ -21,8 +23,8 @@ impl MountClass {
     /// By the filesystem type of mountinfo; anything not known to be local counts as foreign.
     pub fn of_fstype(fstype: &str) -> Self {
         match fstype {
-            "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "tmpfs" | "ramfs" | "rootfs" | "devtmpfs" | "hugetlbfs"
-            | "minix" | "f2fs" | "jfs" | "zfs" | "bcachefs" => Self::Local,
+            "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "tmpfs" | "ramfs" | "rootfs" | "devtmpfs"
+            | "hugetlbfs" | "minix" | "f2fs" | "jfs" | "zfs" | "bcachefs" => Self::Local,
             "overlay" | "aufs" => Self::Layered,
             "fuse" | "fuseblk" => Self::Fuse,
             _ if fstype.starts_with("fuse.") => Self::Fuse,
@@ -84,7 +86,11 @@ impl Mount {
     /// The directory an overlay writes to, where it is one.
     pub fn upper_directory(&self) -> Option<&[u8]> {
         (self.fstype == "overlay")
-            .then(|| self.super_options.split(|byte| *byte == b',').find_map(|option| option.strip_prefix(b"upperdir=")))
+            .then(|| {
+                self.super_options
+                    .split(|byte| *byte == b',')
+                    .find_map(|option| option.strip_prefix(b"upperdir="))
+            })
             .flatten()
     }
 }
@@ -92,18 +98,18 @@ impl Mount {
 /// All mounts of one mount namespace, in mountinfo's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MountTable {
-    /// The rows.
-    pub mounts: Vec<Mount>,
+    /// The rows, shared with every file that is reached through them.
+    pub mounts: Vec<Arc<Mount>>,
 }
 
 impl MountTable {
     /// By the ID that `STATX_MNT_ID` reported.
-    pub fn by_id(&self, id: u64) -> Option<&Mount> {
+    pub fn by_id(&self, id: u64) -> Option<&Arc<Mount>> {
         self.mounts.iter().find(|mount| mount.id == id)
     }
 
     /// The topmost mount whose mount point is exactly this path.
-    pub fn at(&self, path: &[u8]) -> Option<&Mount> {
+    pub fn at(&self, path: &[u8]) -> Option<&Arc<Mount>> {
         self.mounts.iter().rev().find(|mount| mount.point == path)
     }
 }

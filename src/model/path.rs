@@ -1,5 +1,7 @@
 //! A path walked component by component, and what stands at its end.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{FileId, FileIno, Mount, MountClass};
@@ -99,7 +101,7 @@ pub struct File {
     /// Hard links; 0 when it is unlinked and only a mount or descriptor keeps it.
     pub nlink: u32,
     /// The mount it is reached through. `None`: not in the table read before (it came or went meanwhile).
-    pub mount: Option<Mount>,
+    pub mount: Option<Arc<Mount>>,
     /// The class of that mount, an upper layer's directory counted as layered.
     pub class: MountClass,
     /// For a directory: whether it holds nothing.
@@ -125,8 +127,10 @@ pub enum Reached {
     File(Box<File>),
     /// The kernel said no at this component.
     Stopped {
-        /// The component it said it at.
+        /// The component it said it at: absolute, symlinks resolved so far.
         at: Vec<u8>,
+        /// What was still to come after that component.
+        rest: Vec<u8>,
         /// errno(3): ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, …
         errno: i32,
     },
@@ -147,6 +151,15 @@ impl Walk {
         match &self.reached {
             Reached::File(file) => Some(file),
             Reached::Stopped { .. } => None,
+        }
+    }
+
+    /// Where it was heading: the canonical path of its end, or of the component it stopped at plus the rest.
+    pub fn destination(&self) -> Vec<u8> {
+        match &self.reached {
+            Reached::File(file) => file.path.clone(),
+            Reached::Stopped { at, rest, .. } if rest.is_empty() => at.clone(),
+            Reached::Stopped { at, rest, .. } => [at.as_slice(), b"/", rest].concat(),
         }
     }
 
@@ -218,6 +231,44 @@ impl FileState {
             Self::NotASocket => "not_a_socket",
             Self::OtherView => "other_view",
             Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+#[cfg(test)]
+impl Walk {
+    pub(crate) fn sample_missing() -> Self {
+        let reached = Reached::Stopped { at: b"/tmp/x.sock".to_vec(), rest: vec![], errno: 2 };
+        Self { steps: vec![], reached }
+    }
+}
+
+#[cfg(test)]
+impl File {
+    /// A socket file on a local disk, for tests; the one that `Socket::sample` is bound to.
+    pub(crate) fn sample() -> Self {
+        let mount = Mount {
+            id: 1,
+            parent: 0,
+            device: super::Device { major: 254, minor: 0 },
+            root: b"/".to_vec(),
+            point: b"/".to_vec(),
+            options: "rw".into(),
+            fstype: "ext4".into(),
+            source: b"/dev/vda".to_vec(),
+            super_options: b"rw".to_vec(),
+        };
+        Self {
+            path: b"/tmp/x.sock".to_vec(),
+            kind: FileKind::Socket,
+            mode: 0o140_755,
+            uid: 1000,
+            gid: 1000,
+            ino: 1831,
+            nlink: 1,
+            mount: Some(Arc::new(mount)),
+            class: MountClass::Local,
+            empty: None,
         }
     }
 }

@@ -33,3 +33,21 @@ pub struct Holder {
     /// Its number there; the lowest, when the process has several.
     pub fd: u32,
 }
+
+#[cfg(test)]
+impl Holder {
+    pub(crate) fn sample(pid: u32) -> Self {
+        let process = Process {
+            pid,
+            parent: 1,
+            command: b"python3".to_vec(),
+            user: IdName::unnamed(1000),
+            unit: None,
+            container: None,
+            mount_namespace: Some(4_026_531_841),
+            state: 'S',
+            start_ticks: u64::from(pid),
+        };
+        Self { process, fd: 3 }
+    }
+}

@@ -1,6 +1,6 @@
 //! A rule is data plus one pure function; a verdict has three states.
 
-use super::{Case, Finding, Gap, Severity};
+use super::{Case, Certainty, Finding, Gap, Severity};
 
 /// Why a rule says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,29 @@ pub struct Rule {
     pub explain: &'static str,
     /// The judgement.
     pub check: fn(&Case) -> Verdict,
+}
+
+impl Rule {
+    /// A finding of this rule about a case, to be given its proof and its cure.
+    pub fn finding(&self, case: &Case, certainty: Certainty, summary: impl Into<String>) -> Finding {
+        Finding {
+            code: self.code,
+            name: self.name,
+            severity: self.severity,
+            certainty,
+            subject: case.subject(),
+            summary: summary.into(),
+            evidence: Vec::new(),
+            cause: None,
+            fixes: Vec::new(),
+            locations: Vec::new(),
+        }
+    }
+
+    /// Its explanation without the space that `///` leaves before every line.
+    pub fn text(&self) -> String {
+        self.explain.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl std::fmt::Debug for Rule {

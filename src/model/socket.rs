@@ -208,6 +208,27 @@ impl Socket {
 }
 
 #[cfg(test)]
+impl Socket {
+    /// A healthy stream listener for tests.
+    pub(crate) fn sample(name: &str) -> Self {
+        Self {
+            ino: SocketIno(2_407_874),
+            cookie: 1,
+            kind: SocketType::Stream,
+            state: SocketState::Listening,
+            address: Address::Path(name.as_bytes().into()),
+            file: Some(FileId { dev: Device { major: 254, minor: 0 }, ino: FileIno(1831) }),
+            peer: None,
+            rqlen: Some((0, 128)),
+            uid: Some(1000),
+            shutdown: 0,
+            memory: None,
+            netns: NetnsId(4_026_531_840),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -96,7 +96,10 @@ impl Target {
     }
 
     fn tcp(address: String, lossy: impl Fn() -> String) -> Result<Self, TargetError> {
-        let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+        let port = address
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.is_empty())
+            .map(|(_, port)| port.parse::<u16>());
         match port {
             Some(Ok(1..)) => Ok(Self::Tcp(address)),
             _ => Err(TargetError::Tcp(lossy())),
@@ -159,7 +162,23 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_target_says_so() {
-        for text in ["", "unix:", "inode:abc", "inode:", "inode:+5", "inode:0", "inode:99999999999", "tcp:5001", "tcp::1", "tcp:h:0", "http+unix://", "http+unix://%zz", "http+unix://%+1", "http+unix://%2Fa%00b", "https://x"] {
+        for text in [
+            "",
+            "unix:",
+            "inode:abc",
+            "inode:",
+            "inode:+5",
+            "inode:0",
+            "inode:99999999999",
+            "tcp:5001",
+            "tcp::1",
+            "tcp:h:0",
+            "http+unix://",
+            "http+unix://%zz",
+            "http+unix://%+1",
+            "http+unix://%2Fa%00b",
+            "https://x",
+        ] {
             assert!(Target::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert_eq!(Target::parse(b"a\0b"), Err(TargetError::Nul));

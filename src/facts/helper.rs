@@ -1,0 +1,92 @@
+//! Touching what may hang: a process of our own that can be given up on.
+//!
+//! A dead NFS server or a FUSE daemon that never answers keeps a system call in the kernel for ever, and a
+//! thread stuck there keeps its whole process behind at exit. So every touch of such a mount happens in a copy
+//! of this program with closed stdio: one question in, one answer out, killed when time is up. A process and
+//! not fork(2): nothing of ours has to be safe between fork and exec, and no `unsafe` is needed.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use super::look::{NoLook, Question, look, viewpoint};
+use super::machine::Machine;
+use super::mounts;
+use super::walk::Touch;
+use crate::model::{Gap, Look, Mount};
+
+/// The hidden subcommand that [`serve`] runs under.
+pub const SUBCOMMAND: &str = "__look";
+
+/// How long a killed helper is waited for: one the kernel will not let go of is left to it.
+const LAST_WAIT: Duration = Duration::from_millis(50);
+
+/// What the helper answers.
+type Answer = Result<Look, Gap>;
+
+/// Asks a helper; gives up at the deadline.
+pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Instant) -> Result<Look, Gap> {
+    let place = String::from_utf8_lossy(&mount.point).into_owned();
+    let source = format!("{} mount {place}", mount.fstype);
+    let failed = |why: String| Gap::new(source.clone(), why);
+    let request = serde_json::to_vec(&(machine, question)).map_err(|error| failed(error.to_string()))?;
+    let mut child = Command::new("/proc/self/exe")
+        .arg(SUBCOMMAND)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(format!("no helper could be started: {error}")))?;
+    let answer = converse(&mut child, &request, deadline);
+    let _ = child.kill();
+    reap(&mut child);
+    match answer {
+        Some(bytes) => serde_json::from_slice::<Answer>(&bytes)
+            .unwrap_or_else(|error| Err(failed(format!("the helper's answer was cut short: {error}")))),
+        None => Err(failed("it did not answer in time".into()).helped_by(format!(
+            "look at the server of {place} (mounted from {})",
+            String::from_utf8_lossy(&mount.source)
+        ))),
+    }
+}
+
+/// The helper's side: one question from standard input, one answer to standard output.
+pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    input.read_to_end(&mut request)?;
+    let (machine, question): (Machine, Question) = serde_json::from_slice(&request)?;
+    let uppers = Arc::new(mounts::upper_directories(&machine));
+    let answer: Answer = viewpoint(&machine, question.root, &uppers)
+        .and_then(|view| look(&view, &question, Touch::Any))
+        .map_err(|error| match error {
+            NoLook::Unseen(gap) => gap,
+            NoLook::MayHang(mount) => Gap::new(mount.fstype.clone(), "not touched"),
+        });
+    output.write_all(&serde_json::to_vec(&answer)?)
+}
+
+/// Sends the question and collects the answer on a thread of its own, which ends with the pipe.
+fn converse(child: &mut Child, request: &[u8], deadline: Instant) -> Option<Vec<u8>> {
+    child.stdin.take()?.write_all(request).ok()?;
+    let mut stdout = child.stdout.take()?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        if stdout.read_to_end(&mut answer).is_ok() {
+            let _ = sender.send(answer);
+        }
+    });
+    receiver
+        .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        .ok()
+        .filter(|answer| !answer.is_empty())
+}
+
+fn reap(child: &mut Child) {
+    let until = Instant::now() + LAST_WAIT;
+    while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

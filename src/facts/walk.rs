@@ -1,0 +1,425 @@
+//! A path walked component by component, each pinned by an `O_PATH` descriptor, symlinks resolved by hand.
+//!
+//! Absolute symlinks restart at the viewer's root and `..` goes back along the way we came, so no link and no
+//! rename leads out of that root: the effect of `openat2(RESOLVE_IN_ROOT)`, with every component seen.
+//! Before a component is opened its mount is looked up: a mount that may hang is not touched here but handed
+//! back, see [`super::helper`].
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
+use rustix::io::Errno;
+
+use super::mounts;
+use crate::model::{File, FileIno, FileKind, Mount, MountClass, MountTable, Reached, Step, Walk};
+
+/// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
+const MAX_LINKS: u32 = 40;
+/// As the kernel's own limit (include/uapi/linux/limits.h, PATH_MAX).
+const PATH_MAX: usize = 4096;
+/// How many entries of a directory are read before the search for a name is given up.
+const MAX_ENTRIES: usize = 100_000;
+
+/// A root directory and the mounts seen from it.
+#[derive(Debug)]
+pub struct Viewpoint {
+    /// The root, pinned.
+    pub root: OwnedFd,
+    /// The root's own path in the terms of `mounts`; empty for `/`.
+    pub prefix: Vec<u8>,
+    /// Its mounts.
+    pub mounts: MountTable,
+    /// Directories that overlays write to: what lies below is layered.
+    pub uppers: Arc<Vec<Vec<u8>>>,
+}
+
+/// Which mounts may be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// Only those that cannot hang.
+    Safe,
+    /// Any: we are the helper that may be given up on.
+    Any,
+}
+
+/// A finished walk, with what it ended on still pinned.
+#[derive(Debug)]
+pub struct Walked {
+    /// What was seen.
+    pub walk: Walk,
+    /// The file at the end.
+    pub end: Option<OwnedFd>,
+    /// The directory of the last component and its canonical path, if the walk came that far.
+    pub parent: Option<(OwnedFd, Vec<u8>)>,
+}
+
+/// One opened directory on the way.
+struct Here {
+    fd: OwnedFd,
+    path: Vec<u8>,
+}
+
+/// `statx` of an open descriptor.
+struct Status {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    ino: u64,
+    nlink: u32,
+    mount_id: u64,
+}
+
+impl Viewpoint {
+    /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
+    pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
+        let stopped = |at: &[u8], pending: &[Vec<u8>], errno: Errno, steps, parent| {
+            let rest =
+                pending.iter().rev().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(&b'/');
+            let reached = Reached::Stopped { at: at.to_vec(), rest, errno: errno.raw_os_error() };
+            Walked { walk: Walk { steps, reached }, end: None, parent }
+        };
+        if path.len() >= PATH_MAX {
+            return Ok(stopped(path, &[], Errno::NAMETOOLONG, Vec::new(), None));
+        }
+        self.safe_to_open(b"/", touch)?;
+        let root =
+            match openat(&self.root, c".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            {
+                Ok(fd) => Here { fd, path: b"/".to_vec() },
+                Err(errno) => return Ok(stopped(b"/", &[], errno, Vec::new(), None)),
+            };
+        let mut way = vec![root];
+        let mut pending: Vec<Vec<u8>> = components(path).rev().map(<[u8]>::to_vec).collect();
+        let mut steps = Vec::new();
+        let mut links = 0;
+        loop {
+            let Some(name) = pending.pop() else {
+                return Ok(self.arrived_at_directory(way, steps));
+            };
+            if name == b".." && way.len() > 1 {
+                way.pop();
+            }
+            if name.is_empty() || name == b".." {
+                continue;
+            }
+            let Some(here) = way.last() else { return Ok(stopped(path, &[], Errno::NOENT, steps, None)) };
+            let child = join(&here.path, &name);
+            let must_be_directory = pending.first().is_some_and(Vec::is_empty) && pending.len() == 1;
+            if must_be_directory {
+                pending.clear();
+            }
+            self.safe_to_open(&child, touch)?;
+            let opened = open_component(here.fd.as_fd(), &name);
+            let (fd, status) = match opened {
+                Ok(opened) => opened,
+                Err(errno) => {
+                    let parent =
+                        if pending.is_empty() { way.pop().map(|here| (here.fd, here.path)) } else { None };
+                    return Ok(stopped(&child, &pending, errno, steps, parent));
+                }
+            };
+            let kind = FileKind::of_mode(status.mode);
+            let link = if kind == FileKind::Symlink { readlinkat(&fd, c"", Vec::new()).ok() } else { None };
+            let link = link.map(|text| text.as_bytes().to_vec());
+            steps.push(Step {
+                path: child.clone(),
+                kind,
+                mode: status.mode,
+                uid: status.uid,
+                gid: status.gid,
+                link: link.clone(),
+            });
+            match (kind, link) {
+                (FileKind::Symlink, Some(text)) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Ok(stopped(&child, &pending, Errno::LOOP, steps, None));
+                    }
+                    if text.starts_with(b"/") {
+                        way.truncate(1);
+                    }
+                    if must_be_directory {
+                        pending.push(Vec::new());
+                    }
+                    pending.extend(components(&text).rev().map(<[u8]>::to_vec));
+                }
+                (FileKind::Directory, _) => way.push(Here { fd, path: child }),
+                _ if pending.is_empty() && !must_be_directory => {
+                    let file = self.file(child, fd.as_fd(), &status);
+                    let parent = way.pop().map(|here| (here.fd, here.path));
+                    return Ok(Walked {
+                        walk: Walk { steps, reached: Reached::File(Box::new(file)) },
+                        end: Some(fd),
+                        parent,
+                    });
+                }
+                _ => return Ok(stopped(&child, &pending, Errno::NOTDIR, steps, None)),
+            }
+        }
+    }
+
+    /// The file `name` in an already walked directory: one system call, for long lists of names in few
+    /// directories. A symlink or a mount that may hang is left to a full walk: `None`.
+    pub fn beside(
+        &self,
+        directory: BorrowedFd<'_>,
+        canonical: &[u8],
+        name: &[u8],
+    ) -> Option<Result<File, Errno>> {
+        let path = join(canonical, name);
+        self.safe_to_open(&path, Touch::Safe).ok()?;
+        match status_of(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(errno) => Some(Err(errno)),
+            Ok(status) if FileKind::of_mode(status.mode) == FileKind::Symlink => None,
+            Ok(status) => Some(Ok(self.described(path, &status, None))),
+        }
+    }
+
+    fn safe_to_open(&self, path: &[u8], touch: Touch) -> Result<(), Arc<Mount>> {
+        if touch == Touch::Any {
+            return Ok(());
+        }
+        let full = [self.prefix.as_slice(), path].concat();
+        match self.mounts.at(&full) {
+            Some(mount) if mount.class().may_hang() => Err(Arc::clone(mount)),
+            _ => Ok(()),
+        }
+    }
+
+    fn arrived_at_directory(&self, mut way: Vec<Here>, steps: Vec<Step>) -> Walked {
+        let end = way.pop();
+        let parent = way.pop().map(|here| (here.fd, here.path));
+        let (reached, end) = match end {
+            None => (
+                Reached::Stopped { at: b"/".to_vec(), rest: Vec::new(), errno: Errno::NOENT.raw_os_error() },
+                None,
+            ),
+            Some(here) => match status_of(here.fd.as_fd(), b"", AtFlags::EMPTY_PATH) {
+                Ok(status) => {
+                    (Reached::File(Box::new(self.file(here.path, here.fd.as_fd(), &status))), Some(here.fd))
+                }
+                Err(errno) => {
+                    (Reached::Stopped { at: here.path, rest: Vec::new(), errno: errno.raw_os_error() }, None)
+                }
+            },
+        };
+        Walked { walk: Walk { steps, reached }, end, parent }
+    }
+
+    fn file(&self, path: Vec<u8>, fd: BorrowedFd<'_>, status: &Status) -> File {
+        let directory = FileKind::of_mode(status.mode) == FileKind::Directory;
+        self.described(path, status, if directory { is_empty(fd) } else { None })
+    }
+
+    fn described(&self, path: Vec<u8>, status: &Status, empty: Option<bool>) -> File {
+        let mount = self.mounts.by_id(status.mount_id).cloned();
+        let full = [self.prefix.as_slice(), &path].concat();
+        let class =
+            mount.as_ref().map_or(MountClass::Foreign, |mount| mounts::class_of(mount, &full, &self.uppers));
+        File {
+            path,
+            kind: FileKind::of_mode(status.mode),
+            mode: status.mode,
+            uid: status.uid,
+            gid: status.gid,
+            ino: status.ino,
+            nlink: status.nlink,
+            mount,
+            class,
+            empty,
+        }
+    }
+}
+
+/// Names in a directory that are sockets with one of these inodes. `None`: it could not be read to its end.
+pub fn names_of(
+    directory: BorrowedFd<'_>,
+    canonical: &[u8],
+    wanted: &[FileIno],
+) -> Option<Vec<(FileIno, Vec<u8>)>> {
+    let mut found = Vec::new();
+    let readable =
+        openat(directory, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    for (seen, entry) in Dir::new(readable).ok()?.enumerate() {
+        let entry = entry.ok()?;
+        if seen >= MAX_ENTRIES {
+            return None;
+        }
+        if !matches!(entry.file_type(), rustix::fs::FileType::Socket | rustix::fs::FileType::Unknown) {
+            continue;
+        }
+        let name = entry.file_name().to_bytes();
+        if let Ok(status) = status_of(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            && wanted.contains(&FileIno::from_stat(status.ino))
+            && FileKind::of_mode(status.mode) == FileKind::Socket
+        {
+            found.push((FileIno::from_stat(status.ino), join(canonical, name)));
+        }
+    }
+    Some(found)
+}
+
+/// A directory and a name in it, as one path.
+pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
+    [directory, slash, name].concat()
+}
+
+/// The directory part and the last component of a path; `None` when it ends in no name.
+pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = path.iter().rposition(|byte| *byte == b'/')?;
+    let (directory, name) = (&path[..slash], &path[slash + 1..]);
+    let directory = if directory.is_empty() { b"/".as_slice() } else { directory };
+    (!name.is_empty() && name != b"." && name != b"..").then_some((directory, name))
+}
+
+/// The components that move the walk; a trailing slash becomes a last empty one, which demands a directory.
+fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    let demands_directory = path.len() > 1 && path.ends_with(b"/");
+    let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
+    names.chain(demands_directory.then_some(b"".as_slice()))
+}
+
+fn open_component(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Status), Errno> {
+    let fd = openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let status = status_of(fd.as_fd(), b"", AtFlags::EMPTY_PATH)?;
+    Ok((fd, status))
+}
+
+fn status_of(directory: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Status, Errno> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+    let found = statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted)?;
+    Ok(Status {
+        mode: u32::from(found.stx_mode),
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        ino: found.stx_ino,
+        nlink: found.stx_nlink,
+        mount_id: found.stx_mnt_id,
+    })
+}
+
+fn is_empty(directory: BorrowedFd<'_>) -> Option<bool> {
+    let readable =
+        openat(directory, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    for entry in Dir::new(readable).ok()? {
+        let entry = entry.ok()?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    fn viewpoint(root: &Path) -> Viewpoint {
+        let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        Viewpoint { root, prefix: Vec::new(), mounts: MountTable::default(), uppers: Arc::default() }
+    }
+
+    fn walk(root: &Path, path: &str) -> Walked {
+        viewpoint(root).walk(path.as_bytes(), Touch::Safe).unwrap()
+    }
+
+    fn errno(walked: &Walked) -> Option<i32> {
+        walked.walk.errno()
+    }
+
+    #[test]
+    fn absolute_links_and_dots_stay_inside_the_root() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("run/app")).unwrap();
+        std::fs::create_dir(dir.path().join("var")).unwrap();
+        symlink("/run", dir.path().join("var/run")).unwrap();
+        let _listener = UnixListener::bind(dir.path().join("run/app/s")).unwrap();
+        for path in ["/var/run/app/s", "/../../var/run/../run/app/./s", "//run//app/s"] {
+            let walked = walk(dir.path(), path);
+            assert_eq!(
+                walked.walk.file().map(|file| file.path.as_slice()),
+                Some(b"/run/app/s".as_slice()),
+                "{path}"
+            );
+            assert_eq!(walked.parent.unwrap().1, b"/run/app");
+        }
+    }
+
+    #[test]
+    fn it_stops_where_the_kernel_would() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), "").unwrap();
+        symlink("loop", dir.path().join("loop")).unwrap();
+        symlink("gone", dir.path().join("dangling")).unwrap();
+        let long = format!("/{}", "x".repeat(300));
+        let longest = format!("/{}", "x/".repeat(2100));
+        for (path, expected) in [
+            ("/none", nix::libc::ENOENT),
+            ("/none/below", nix::libc::ENOENT),
+            ("/dangling", nix::libc::ENOENT),
+            ("/f/below", nix::libc::ENOTDIR),
+            ("/f/", nix::libc::ENOTDIR),
+            ("/loop", nix::libc::ELOOP),
+            (long.as_str(), nix::libc::ENAMETOOLONG),
+            (longest.as_str(), nix::libc::ENAMETOOLONG),
+        ] {
+            assert_eq!(errno(&walk(dir.path(), path)), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn directories_and_trailing_slashes_end_well() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        for (path, canonical) in
+            [("/", "/"), ("//", "/"), ("/a/", "/a"), ("/a/b/..", "/a"), ("/a/b/../", "/a")]
+        {
+            let walked = walk(dir.path(), path);
+            let file = walked.walk.file().unwrap();
+            assert_eq!(
+                (file.path.as_slice(), file.kind),
+                (canonical.as_bytes(), FileKind::Directory),
+                "{path}"
+            );
+        }
+        assert_eq!(walk(dir.path(), "/a/b").walk.file().unwrap().empty, Some(true));
+        assert_eq!(walk(dir.path(), "/a").walk.file().unwrap().empty, Some(false));
+    }
+
+    #[test]
+    fn a_mount_that_may_hang_is_handed_back_untouched() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("net")).unwrap();
+        let mut view = viewpoint(dir.path());
+        view.mounts.mounts.push(Arc::new(Mount {
+            id: 7,
+            parent: 1,
+            device: crate::model::Device { major: 0, minor: 9 },
+            root: b"/".to_vec(),
+            point: b"/net".to_vec(),
+            options: "rw".into(),
+            fstype: "nfs4".into(),
+            source: b"host:/x".to_vec(),
+            super_options: b"rw".to_vec(),
+        }));
+        assert_eq!(view.walk(b"/net/s", Touch::Safe).unwrap_err().fstype, "nfs4");
+        assert_eq!(errno(&view.walk(b"/net/s", Touch::Any).unwrap()), Some(nix::libc::ENOENT));
+    }
+
+    #[test]
+    fn a_renamed_socket_is_found_by_its_inode() {
+        let dir = tempfile::tempdir().unwrap();
+        let _listener = UnixListener::bind(dir.path().join("s.tmp")).unwrap();
+        std::fs::rename(dir.path().join("s.tmp"), dir.path().join("s")).unwrap();
+        let ino = FileIno::from_stat(walk(dir.path(), "/s").walk.file().unwrap().ino);
+        let (parent, path) = walk(dir.path(), "/s.tmp").parent.unwrap();
+        assert_eq!(names_of(parent.as_fd(), &path, &[ino]), Some(vec![(ino, b"/s".to_vec())]));
+        assert_eq!(path, std::ffi::OsStr::new("/").as_bytes());
+    }
+}

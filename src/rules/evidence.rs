@@ -1,0 +1,114 @@
+//! Observations as lines of proof, the same wording in every rule.
+
+use nix::errno::Errno;
+
+use crate::model::{Case, Evidence, Holder, Liveness, Reached, Sighting, SocketState};
+
+/// What the kernel says about a socket.
+pub(super) fn socket(sighting: &Sighting) -> Evidence {
+    let socket = &sighting.socket;
+    let state = match socket.state {
+        SocketState::Listening => "LISTEN",
+        SocketState::ShutDown => "LISTEN, receiving side shut down,",
+        SocketState::Bound => "bound, not listening,",
+        SocketState::Connected => "connected",
+        SocketState::Unconnected => "unconnected",
+    };
+    let mut line = format!("{} {state} inode {}", socket.kind.word(), socket.ino.0).into_bytes();
+    if let Some(path) = socket.address.path() {
+        line.extend_from_slice(b", bound as ");
+        line.extend_from_slice(path);
+    }
+    if let Some(queue) = socket.queue() {
+        line.extend_from_slice(format!(", queue {}/{}", queue.waiting, queue.backlog).as_bytes());
+    }
+    if let Some(file) = socket.file {
+        line.extend_from_slice(format!(", file inode {} on {}", file.ino.0, file.dev).as_bytes());
+    }
+    let source = if socket.file.is_some() || socket.rqlen.is_some() { "unix_diag" } else { "/proc/net/unix" };
+    Evidence::new(source, line)
+}
+
+/// Who holds it, and whether they look at the files we look at.
+pub(super) fn holders(sighting: &Sighting) -> Evidence {
+    let holders = sighting.holders.known().map_or(&[][..], Vec::as_slice);
+    if holders.is_empty() {
+        return Evidence::new("holders", "none visible");
+    }
+    let names: Vec<Vec<u8>> = holders.iter().take(8).map(|holder| name(holder, holders)).collect();
+    let mut line = names.join(&b", "[..]);
+    if holders.len() > names.len() {
+        line.extend_from_slice(format!(" and {} more", holders.len() - names.len()).as_bytes());
+    }
+    let view = sighting.view.known().map(|view| {
+        if view.ours {
+            ": same mount namespace as you"
+        } else {
+            ": another mount namespace or root than yours"
+        }
+    });
+    line.extend_from_slice(view.unwrap_or_default().as_bytes());
+    Evidence::new("holders", line)
+}
+
+fn name(holder: &Holder, all: &[Holder]) -> Vec<u8> {
+    let process = &holder.process;
+    let parent_of_all = all.len() > 1 && all.iter().any(|other| other.process.parent == process.pid);
+    let role = if parent_of_all { " (parent)" } else { "" };
+    let unit = process.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
+    let container =
+        process.container.as_ref().map(|name| format!(" in container {name}")).unwrap_or_default();
+    [process.command.as_slice(), format!(" pid {}{role}{unit}{container}", process.pid).as_bytes()].concat()
+}
+
+/// What stands at the path.
+pub(super) fn path(case: &Case) -> Option<Evidence> {
+    let walk = case.walk.known()?;
+    let (at, detail) = match &walk.reached {
+        Reached::Stopped { at, errno, .. } => (at, errno_text(*errno)),
+        Reached::File(file) => (&case.path, {
+            let links = if file.nlink == 0 { ", no link left" } else { "" };
+            let mount = file.mount.as_ref().map(|mount| format!(" on {} ({})", mount.device, mount.fstype));
+            let device = mount.unwrap_or_default();
+            format!(
+                "{}, mode {:04o}, uid {}, inode {}{device}{links}",
+                file.kind.phrase(),
+                file.permissions(),
+                file.uid,
+                file.ino
+            )
+        }),
+    };
+    Some(Evidence::new(format!("lstat {}", String::from_utf8_lossy(at)), detail))
+}
+
+/// What stands at a socket's own name where its holder looks.
+pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
+    let view = sighting.view.known()?;
+    let place = if view.ours { String::new() } else { format!(" in the root of pid {}", view.pid) };
+    let detail = match &view.walk.reached {
+        Reached::Stopped { errno, .. } => errno_text(*errno),
+        Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
+    };
+    Some(Evidence::new(format!("lstat {}{place}", String::from_utf8_lossy(&view.path)), detail))
+}
+
+/// What the passive test said.
+pub(super) fn liveness(liveness: Liveness) -> Evidence {
+    let detail = match liveness {
+        Liveness::Bound => "EPROTOTYPE: a socket is bound to this file".into(),
+        Liveness::Refused { tries } => {
+            format!(
+                "ECONNREFUSED {tries} times over 300 ms: no socket of any network namespace is bound to this file"
+            )
+        }
+        Liveness::Denied => "EACCES: we may not write to the file".into(),
+        Liveness::Failed(errno) => errno_text(errno),
+    };
+    Evidence::new("connect with another socket type", detail)
+}
+
+/// The words of errno(3).
+pub(super) fn errno_text(errno: i32) -> String {
+    Errno::from_raw(errno).desc().to_owned()
+}

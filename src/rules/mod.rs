@@ -1,0 +1,62 @@
+//! Every diagnosis: one file each, data plus one pure function, and the registry that everything walks.
+//!
+//! A rule argues from facts alone. `?` on a missing fact leaves as "not checked", and a rule that argues from
+//! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
+
+mod evidence;
+mod owner;
+mod quote;
+mod rank;
+
+/// Declares a rule; its doc comment becomes its explanation.
+macro_rules! rule {
+    ($(#[doc = $doc:literal])+ $name:ident = $code:literal, $slug:literal, $severity:ident) => {
+        $(#[doc = $doc])+
+        pub(crate) static $name: $crate::model::Rule = $crate::model::Rule {
+            code: $code,
+            name: $slug,
+            severity: $crate::model::Severity::$severity,
+            explain: concat!($($doc, "\n"),+),
+            check,
+        };
+    };
+}
+
+mod sd101_path_missing;
+mod sd102_listener_unlinked;
+mod sd103_listener_replaced;
+mod sd104_stale_socket_file;
+mod sd105_bound_not_listening;
+mod sd106_not_a_socket;
+mod sd107_directory_from_container_runtime;
+mod sd108_path_too_long;
+mod sd113_kernel_name_differs;
+mod sd305_listener_shut_down;
+mod sd708_limited_visibility;
+
+pub use rank::{Judgement, judge, rank};
+
+use crate::model::Rule;
+
+/// Every rule, in code order.
+pub static ALL: &[&Rule] = &[
+    &sd101_path_missing::PATH_MISSING,
+    &sd102_listener_unlinked::LISTENER_UNLINKED,
+    &sd103_listener_replaced::LISTENER_REPLACED,
+    &sd104_stale_socket_file::STALE_SOCKET_FILE,
+    &sd105_bound_not_listening::BOUND_NOT_LISTENING,
+    &sd106_not_a_socket::NOT_A_SOCKET,
+    &sd107_directory_from_container_runtime::DIRECTORY_FROM_CONTAINER_RUNTIME,
+    &sd108_path_too_long::PATH_TOO_LONG,
+    &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
+    &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd708_limited_visibility::LIMITED_VISIBILITY,
+];
+
+/// Codes that were once live, with their successors. Never reused.
+pub static RETIRED: &[(&str, &str)] = &[];
+
+/// By code or name.
+pub fn find(text: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(text) || rule.name == text)
+}

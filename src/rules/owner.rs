@@ -1,0 +1,41 @@
+//! Who owns a socket, and the command that makes the owner bind again.
+
+use super::quote;
+use crate::model::{Fix, Holder, Sighting};
+
+/// The process that answers for the socket: the one whose child the other holders are, else the oldest.
+pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
+    let holders = sighting.holders.known()?;
+    let is_parent = |holder: &&Holder| holders.iter().any(|other| other.process.parent == holder.process.pid);
+    holders.iter().find(is_parent).or_else(|| holders.first())
+}
+
+/// How to make the owner of a socket bind it again.
+pub(super) fn restart(sighting: &Sighting) -> Fix {
+    let Some(owner) = of(sighting) else {
+        return Fix::advice(
+            "restart the process that holds it, so that it binds again (its pid is hidden from you)",
+        );
+    };
+    if owner.process.pid == 1 && owner.process.command == b"systemd" {
+        return Fix::look(
+            "systemctl list-sockets --all --no-pager",
+            "PID 1 holds it: find the .socket unit here and restart that unit, not its service",
+        );
+    }
+    if let Some(container) = &owner.process.container {
+        return Fix::advice(format!("restart container {container}, so that its server binds again"));
+    }
+    match &owner.process.unit {
+        Some(unit) if unit.ends_with(".service") => Fix::change(
+            quote::command("systemctl restart", unit.as_bytes()),
+            "restart the owner so that it binds again",
+        ),
+        _ => stop(owner, "stop the owner, then start it again the way it was started: it binds again"),
+    }
+}
+
+/// How to stop one process.
+pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
+    Fix::change(format!("kill {}", holder.process.pid), text)
+}

@@ -1,0 +1,39 @@
+//! Names as words of a shell command, so that a printed fix can be pasted whatever the name holds.
+
+/// One POSIX shell word; control and non-ASCII bytes as `$'…'`, which bash, zsh and ksh understand.
+pub(super) fn word(bytes: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        return bytes.to_vec();
+    }
+    if bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        let text = bytes.iter().flat_map(|byte| if *byte == b'\'' { b"'\\''".to_vec() } else { vec![*byte] });
+        return [b"'".to_vec(), text.collect(), b"'".to_vec()].concat();
+    }
+    let text = bytes.iter().flat_map(|byte| match byte {
+        b'\'' | b'\\' => vec![b'\\', *byte],
+        0x20..0x7f => vec![*byte],
+        other => format!("\\x{other:02x}").into_bytes(),
+    });
+    [b"$'".to_vec(), text.collect(), b"'".to_vec()].concat()
+}
+
+/// A command and one name behind it; a name that begins with a dash cannot become an option.
+pub(super) fn command(command: &str, name: &[u8]) -> Vec<u8> {
+    let dash: &[u8] = if name.starts_with(b"-") { b"./" } else { b"" };
+    [command.as_bytes(), b" ", &word(&[dash, name].concat())].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_stay_one_word() {
+        assert_eq!(word(b"/run/x.sock"), b"/run/x.sock");
+        assert_eq!(word(b"/tmp/a b"), b"'/tmp/a b'");
+        assert_eq!(word(b"/tmp/it's"), br"'/tmp/it'\''s'");
+        assert_eq!(word(b"/tmp/a\n\x1b\xff'"), br"$'/tmp/a\x0a\x1b\xff\''");
+        assert_eq!(command("mv", b"-x"), b"mv ./-x");
+    }
+}

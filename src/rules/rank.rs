@@ -1,0 +1,112 @@
+//! Running the rules over a case, dropping what another finding explains, and putting the cause first.
+
+use crate::model::{Case, Finding, NoVerdict, NotChecked, Rule};
+
+/// What explains what, for the same subject: (cause, consequence).
+const EXPLAINS: &[(&str, &str)] = &[
+    ("SD102", "SD101"),
+    ("SD102", "SD104"),
+    ("SD103", "SD101"),
+    ("SD103", "SD104"),
+    ("SD107", "SD106"),
+    ("SD108", "SD101"),
+    ("SD113", "SD102"),
+];
+
+/// What the rules say about one case, or several.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    /// Ranked, the cause first.
+    pub findings: Vec<Finding>,
+    /// How many another finding explains.
+    pub suppressed: usize,
+    /// How many checks reached a verdict.
+    pub checks: usize,
+    /// The ones that did not.
+    pub not_checked: Vec<NotChecked>,
+}
+
+impl Judgement {
+    /// Adds another case's, ranking anew.
+    pub fn absorb(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.suppressed += other.suppressed;
+        self.checks += other.checks;
+        for gap in other.not_checked {
+            if !self.not_checked.contains(&gap) {
+                self.not_checked.push(gap);
+            }
+        }
+        rank(&mut self.findings);
+    }
+}
+
+/// Judges a case by all rules and keeps what `chosen` admits. A cause that is not chosen still explains its
+/// consequences: leaving it out must not turn them into the answer.
+pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> bool) -> Judgement {
+    let mut judgement = Judgement::default();
+    for rule in rules {
+        let verdict = (rule.check)(case);
+        if let Ok(findings) = &verdict {
+            judgement.findings.extend_from_slice(findings);
+        }
+        if !chosen(rule) {
+            continue;
+        }
+        match verdict {
+            Ok(_) => judgement.checks += 1,
+            Err(NoVerdict::NotApplicable) => {}
+            Err(NoVerdict::Unknown(gap)) => {
+                judgement.not_checked.push(NotChecked { code: Some(rule.code), gap })
+            }
+        }
+    }
+    let all = judgement.findings.clone();
+    judgement.findings.retain(|finding| !all.iter().any(|cause| explains(cause, finding)));
+    judgement.suppressed = all.len() - judgement.findings.len();
+    judgement.findings.retain(|finding| rules.iter().any(|rule| rule.code == finding.code && chosen(rule)));
+    rank(&mut judgement.findings);
+    judgement
+}
+
+/// Worst first, then surest; among equals the order of the cases and of the codes stays.
+pub fn rank(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (b.severity, b.certainty).cmp(&(a.severity, a.certainty)));
+}
+
+fn explains(cause: &Finding, finding: &Finding) -> bool {
+    cause.subject.name == finding.subject.name && EXPLAINS.contains(&(cause.code, finding.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Liveness;
+    use crate::rules::ALL;
+
+    #[test]
+    fn a_healthy_case_has_no_finding() {
+        let judgement = judge(&Case::sample(), ALL, |_| true);
+        assert!(judgement.findings.is_empty(), "{:?}", judgement.findings);
+        assert!(judgement.not_checked.is_empty(), "{:?}", judgement.not_checked);
+        assert!(judgement.checks >= 5);
+    }
+
+    #[test]
+    fn the_cause_stands_and_its_consequence_is_counted() {
+        let mut case = Case::sample();
+        case.file_mut().ino = 99;
+        case.liveness = crate::model::Fact::Known(Liveness::Refused { tries: 3 });
+        let orphan = &mut case.sockets.items[0];
+        orphan.relation.serves = false;
+        let walk = case.walk.known().cloned();
+        let mut view = crate::model::View::sample_missing();
+        view.walk = walk.unwrap();
+        case.sockets.items[0].view = crate::model::Fact::Known(view);
+        let judgement = judge(&case, ALL, |_| true);
+        let codes: Vec<_> = judgement.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!((codes, judgement.suppressed), (vec!["SD103"], 1));
+        let without_cause = judge(&case, ALL, |rule| rule.code != "SD103");
+        assert!(without_cause.findings.is_empty(), "a consequence is no answer");
+    }
+}

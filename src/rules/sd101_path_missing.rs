@@ -1,0 +1,99 @@
+//! SD101: nothing is at the path.
+
+use super::{evidence, quote};
+use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
+
+rule! {
+    /// Nothing is at the path, and no socket of this machine carries the name.
+    ///
+    /// # What it means
+    /// connect(2) answers ENOENT (2): the server is not running, has not bound yet, or uses another path.
+    /// For an abstract name nothing is bound to it in your network namespace, and connect answers ECONNREFUSED.
+    ///
+    /// # How it is known
+    /// The path was walked component by component and the kernel said ENOENT (or ENOTDIR, where a component is
+    /// a file); no socket of any network namespace was bound under this name.
+    ///
+    /// # Not to be confused with
+    /// A listener that lives while its file is gone (SD102), a directory you may not search (then nothing is
+    /// said), a file that exists in another mount namespace only (SD701).
+    ///
+    /// # Fix
+    /// Start the server that owns the path, or correct the path; a live socket with nearly this name is shown.
+    PATH_MISSING = "SD101", "path-missing", Error
+}
+
+const ENOENT: i32 = 2;
+const ENOTDIR: i32 = 20;
+
+fn check(case: &Case) -> Verdict {
+    let summary = match case.target {
+        Target::Path(_) => match (case.file()?, case.walk.get()?.errno()) {
+            (None, Some(ENOENT)) => "Nothing is at the path, and no process listens under this name.",
+            (None, Some(ENOTDIR)) => {
+                "The path leads through a file that is no directory, so nothing can be at it."
+            }
+            _ => return Ok(vec![]),
+        },
+        Target::Abstract(_) => "No socket in your network namespace is bound to this abstract name.",
+        Target::Inode(_) | Target::Tcp(_) => return Err(NoVerdict::NotApplicable),
+    };
+    let elsewhere: Vec<_> =
+        case.sockets.items.iter().filter(|sighting| sighting.socket.owns_name()).collect();
+    if elsewhere.iter().any(|sighting| sighting.relation.serves || sighting.socket.address.path().is_some()) {
+        return Ok(vec![]);
+    }
+    case.settled()?;
+    if elsewhere.is_empty() {
+        case.sockets.complete()?;
+    }
+    let mut finding = PATH_MISSING.finding(case, Certainty::Certain, summary);
+    finding.evidence.extend(evidence::path(case));
+    let nobody = "no socket of any network namespace carries the name";
+    finding.evidence.push(Evidence::new(
+        "unix_diag",
+        if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" },
+    ));
+    for sighting in elsewhere {
+        let place = format!("in network namespace {}, not in yours", sighting.socket.netns.0);
+        finding.evidence.push(Evidence::new("unix_diag", place));
+        finding.evidence.push(evidence::holders(sighting));
+    }
+    for name in &case.nearest {
+        finding.fixes.push(Fix::look(
+            quote::command("sockdoctor inspect", name),
+            "a live socket with nearly this name",
+        ));
+    }
+    finding.fixes.push(Fix::advice("start the server that owns the name, or correct the name in its client"));
+    Ok(vec![finding])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fact, Gap, Walk};
+
+    fn missing() -> Case {
+        let mut case = Case::sample_stale();
+        case.walk = Fact::Known(Walk::sample_missing());
+        case
+    }
+
+    #[test]
+    fn fires_when_nothing_is_there_and_nobody_has_the_name() {
+        assert_eq!(check(&missing()).unwrap()[0].code, "SD101");
+    }
+
+    #[test]
+    fn silent_when_a_listener_has_the_name() {
+        assert_eq!(check(&Case::sample_missing()), Ok(vec![]));
+    }
+
+    #[test]
+    fn unknown_is_not_ok() {
+        let mut case = missing();
+        case.sockets.gaps.push(Gap::new("net:[7]", "Operation not permitted"));
+        assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));
+    }
+}

@@ -1,0 +1,127 @@
+//! SD104: the socket file is there, but nothing is bound to it.
+
+use super::{evidence, quote};
+use crate::model::{
+    Case, Certainty, Evidence, File, FileKind, Finding, Fix, Gap, Liveness, MountClass, NoVerdict, Target,
+    Verdict,
+};
+
+rule! {
+    /// The socket file is there, but no process has it bound.
+    ///
+    /// # What it means
+    /// The server died without unlinking its file; connect(2) answers ECONNREFUSED (111), and a server that
+    /// does not replace old files answers EADDRINUSE (98) when it starts.
+    ///
+    /// # How it is known
+    /// The file is a socket and, held by one descriptor, refuses a connect of the wrong type three times over
+    /// 300 ms: nothing in any network namespace is bound to its inode. Where we may not write to the file, a
+    /// complete list of the sockets of every network namespace takes its place.
+    ///
+    /// # Not to be confused with
+    /// The same file seen through another superblock: an overlay layer, FUSE, a share of another kernel, where
+    /// a live socket refuses too (then only likely). A listener in another network namespace. The instant
+    /// between bind and listen (SD105).
+    ///
+    /// # Fix
+    /// Restart the owner; most servers replace the file. If it answers "Address already in use", move the file
+    /// aside first. Never remove a socket file unseen: the name may have a new owner by then.
+    STALE_SOCKET_FILE = "SD104", "stale-socket-file", Error
+}
+
+fn check(case: &Case) -> Verdict {
+    let Target::Path(_) = case.target else { return Err(NoVerdict::NotApplicable) };
+    let Some(file) = case.file()? else { return Err(NoVerdict::NotApplicable) };
+    if file.kind != FileKind::Socket {
+        return Err(NoVerdict::NotApplicable);
+    }
+    if case.serving().next().is_some() {
+        return Ok(vec![]);
+    }
+    let liveness = *case.liveness.get()?;
+    match liveness {
+        Liveness::Bound => return Ok(vec![]),
+        Liveness::Refused { .. } => {}
+        Liveness::Denied => drop(case.sockets.complete()?),
+        Liveness::Failed(errno) => {
+            return Err(NoVerdict::Unknown(Gap::new("the passive test", evidence::errno_text(errno))));
+        }
+    }
+    case.settled()?;
+    Ok(vec![finding(case, file, liveness)])
+}
+
+fn finding(case: &Case, file: &File, liveness: Liveness) -> Finding {
+    let local = file.class == MountClass::Local;
+    let certainty = if local { Certainty::Certain } else { Certainty::Likely };
+    let summary = if local {
+        "The socket file is there, but no process has it bound: every connect is refused."
+    } else {
+        "The socket file refuses, and on this kind of mount its listener may be out of sight."
+    };
+    let mut finding = STALE_SOCKET_FILE.finding(case, certainty, summary);
+    finding.evidence.extend(evidence::path(case));
+    finding.evidence.push(evidence::liveness(liveness));
+    if liveness == Liveness::Denied {
+        finding.evidence.push(Evidence::new("unix_diag", "no socket of any network namespace has this file"));
+    }
+    if local {
+        finding.cause = Some(
+            "the server that bound it is gone and did not unlink it (killed, crashed, or never does)".into(),
+        );
+        finding.fixes.push(Fix::advice("start the server that owns it: most replace a stale file"));
+        let aside = [
+            quote::command("mv -nT", &case.path),
+            b" ".to_vec(),
+            quote::word(&[&case.path[..], b".stale"].concat()),
+        ];
+        let text = "only if its start says \"Address already in use\": move the file aside, then start it";
+        finding.fixes.push(Fix::change(aside.concat(), text));
+    } else {
+        let mount = file.mount.as_ref().map_or("unknown", |mount| mount.fstype.as_str());
+        let settle =
+            format!("{mount}: a live listener on another layer, FUSE source or kernel refuses here too");
+        finding.evidence.push(Evidence::new("mountinfo", settle));
+        finding.fixes.push(Fix::advice(
+            "look on the side where the server runs; leave the file alone until that is known",
+        ));
+    }
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fact;
+
+    #[test]
+    fn fires_when_nothing_is_bound() {
+        let findings = check(&Case::sample_stale()).unwrap();
+        assert_eq!((findings[0].code, findings[0].certainty), ("SD104", Certainty::Certain));
+    }
+
+    #[test]
+    fn silent_when_a_foreign_network_namespace_listens() {
+        let mut case = Case::sample_stale();
+        case.liveness = Fact::Known(Liveness::Bound);
+        assert_eq!(check(&case), Ok(vec![]));
+    }
+
+    #[test]
+    fn unknown_is_not_ok() {
+        let mut case = Case::sample_stale();
+        case.liveness = Fact::Known(Liveness::Denied);
+        assert_eq!(check(&case).unwrap().len(), 1, "a complete list takes the test's place");
+        case.sockets.gaps.push(Gap::new("net:[7]", "Operation not permitted"));
+        assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));
+    }
+
+    #[test]
+    fn only_likely_and_no_advice_to_move_it_on_an_overlay() {
+        let mut case = Case::sample_stale();
+        case.file_mut().class = MountClass::Layered;
+        let findings = check(&case).unwrap();
+        assert_eq!(findings[0].certainty, Certainty::Likely);
+        assert!(findings[0].fixes.iter().all(|fix| !fix.changes_state));
+    }
+}

@@ -1,0 +1,71 @@
+//! SD108: the path does not fit into a socket address.
+
+use super::quote;
+use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
+
+rule! {
+    /// The path is longer than a socket address can hold.
+    ///
+    /// # What it means
+    /// `sun_path` has 108 bytes, one of them for the NUL (unix(7)): bind(2) and connect(2) take at most 107.
+    /// Python says "AF_UNIX path too long", Go "bind: invalid argument" (EINVAL), curl exits with 6.
+    ///
+    /// # How it is known
+    /// The path as it was given has more than 107 bytes.
+    ///
+    /// # Not to be confused with
+    /// A long real path that is reached through a short symlink or from a working directory: only the bytes
+    /// given to the call count. HAProxy takes 97, since it adds a suffix; macOS takes 103.
+    ///
+    /// # Fix
+    /// A short directory below /run, or a short symlink to the long one.
+    PATH_TOO_LONG = "SD108", "path-too-long", Error
+}
+
+/// Bytes of `sun_path` without the NUL (unix(7)).
+const USABLE: usize = 107;
+
+fn check(case: &Case) -> Verdict {
+    let Target::Path(given) = &case.target else { return Err(NoVerdict::NotApplicable) };
+    if given.len() <= USABLE {
+        return Ok(vec![]);
+    }
+    let summary = format!("The path has {} bytes; a socket address holds {USABLE}.", given.len());
+    let mut finding = PATH_TOO_LONG.finding(case, Certainty::Certain, summary);
+    finding.evidence.push(Evidence::new("unix(7)", "sun_path has 108 bytes, one of them for the NUL"));
+    finding.fixes.push(Fix::advice("use a short directory, such as one of the server's own below /run"));
+    if let Some(slash) = given.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) {
+        let link = quote::command("ln -s", &given[..slash]);
+        let text = "or reach its directory through a short link, and give that path to server and client";
+        finding.fixes.push(Fix::change([&link[..], b" /run/short"].concat(), text));
+    }
+    Ok(vec![finding])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_length(length: usize) -> Case {
+        let mut case = Case::sample();
+        case.target = Target::Path([b"/".to_vec(), vec![b'x'; length - 1]].concat());
+        case
+    }
+
+    #[test]
+    fn fires_on_108_bytes() {
+        assert_eq!(check(&of_length(108)).unwrap()[0].code, "SD108");
+    }
+
+    #[test]
+    fn silent_on_exactly_107() {
+        assert_eq!(check(&of_length(107)), Ok(vec![]));
+    }
+
+    #[test]
+    fn not_applicable_to_what_is_no_path() {
+        let mut case = Case::sample();
+        case.target = Target::Inode(7);
+        assert_eq!(check(&case), Err(NoVerdict::NotApplicable));
+    }
+}

@@ -1,0 +1,108 @@
+//! SD113: the kernel knows the socket by another name.
+
+use super::{evidence, quote};
+use crate::model::{Case, Certainty, Evidence, Finding, Fix, NoVerdict, Severity, Sighting, Target, Verdict};
+
+rule! {
+    /// The socket serves the path, but the kernel knows it by another name.
+    ///
+    /// # What it means
+    /// It was bound under that name and renamed, or bound through a symlink or a descriptor. Clients are fine;
+    /// tools that match by name are wrong: `ss` shows HAProxy's sockets as `X.<pid>.tmp`, and `systemd-tmpfiles`
+    /// may take a live socket for a dead one.
+    ///
+    /// # How it is known
+    /// The socket's file is the file at the path (device and inode), its name is not. Or the other way round:
+    /// nothing is at the path, and the inode of the socket bound there stands beside it under another name.
+    ///
+    /// # Not to be confused with
+    /// `/var/run` against `/run` and other symlinks: names that resolve to the same place are the same.
+    ///
+    /// # Fix
+    /// None is needed where clients use the new name. Where they still use the old one, correct them.
+    KERNEL_NAME_DIFFERS = "SD113", "kernel-name-differs", Info
+}
+
+fn check(case: &Case) -> Verdict {
+    let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
+    let mut findings: Vec<Finding> = case
+        .serving()
+        .filter(|serving| differs(case, serving))
+        .map(|serving| {
+            let summary = "The socket serves the path, but the kernel knows it by another name.";
+            let mut finding = KERNEL_NAME_DIFFERS.finding(case, Certainty::Certain, summary);
+            finding.evidence.push(evidence::socket(serving));
+            finding.evidence.extend(evidence::path(case));
+            finding.cause =
+                Some("it was renamed after bind, or bound through a symlink or a descriptor".into());
+            finding
+        })
+        .collect();
+    if case.walk.known().is_some_and(|walk| walk.file().is_none()) {
+        for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
+            if let Some(name) = orphan.renamed_to() {
+                findings.push(moved_away(case, orphan, name));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
+    let summary = "Nothing is at the path: the socket that was bound here has been renamed.";
+    let mut finding = KERNEL_NAME_DIFFERS.finding(case, Certainty::Certain, summary);
+    finding.severity = Severity::Error;
+    finding.evidence.push(evidence::socket(orphan));
+    finding.evidence.extend(evidence::view(orphan));
+    finding.evidence.push(Evidence::new("the same inode stands at", name));
+    finding.evidence.push(evidence::holders(orphan));
+    let text = "the path that works: correct the clients that use the old one";
+    finding.fixes.push(Fix::look(quote::command("sockdoctor inspect", name), text));
+    finding
+}
+
+/// A relative name says nothing about the place, unless its last component differs too.
+fn differs(case: &Case, serving: &Sighting) -> bool {
+    let Some(name) = serving.socket.address.path() else { return false };
+    let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+    let place = case.file().ok().flatten().map_or_else(Vec::new, |file| file.path.clone());
+    let relative = !name.starts_with(b"/");
+    !serving.relation.names_path
+        && !(relative && (last(name) == last(&case.path) || last(name) == last(&place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Fact};
+
+    #[test]
+    fn fires_on_a_socket_renamed_after_bind() {
+        let mut case = Case::sample();
+        case.sockets.items[0].socket.address = Address::Path(b"/tmp/x.sock.812.tmp".as_slice().into());
+        case.sockets.items[0].relation.names_path = false;
+        let findings = check(&case).unwrap();
+        assert_eq!((findings[0].code, findings[0].severity), ("SD113", Severity::Info));
+    }
+
+    #[test]
+    fn silent_when_the_name_resolves_to_the_same_place() {
+        assert_eq!(check(&Case::sample()), Ok(vec![]));
+    }
+
+    #[test]
+    fn the_old_name_is_an_error_for_who_still_uses_it() {
+        let mut case = Case::sample_missing();
+        if let Fact::Known(view) = &mut case.sockets.items[0].view {
+            view.renamed_to = Some(vec![b"/tmp/y.sock".to_vec()]);
+        }
+        assert_eq!(check(&case).unwrap()[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn unknown_is_not_ok() {
+        let mut case = Case::sample_missing();
+        case.walk = Fact::NotAsked;
+        assert_eq!(check(&case), Ok(vec![]), "nothing is claimed about a path that was not walked");
+    }
+}
