@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+mod getent;
 pub mod holders;
 pub mod machine;
 pub mod mounts;
 pub mod netns;
+mod proc_file;
 pub mod proc_net_unix;
 pub mod process;
 pub mod sockets;
