@@ -23,4 +23,5 @@
 
 pub mod facts;
 pub mod model;
+pub mod report;
 pub mod rules;

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+pub mod examine;
+mod getent;
 pub mod helper;
 pub mod holders;
 pub mod index;
@@ -10,7 +12,9 @@ pub mod liveness;
 pub mod look;
 pub mod machine;
 pub mod mounts;
+pub mod nearest;
 pub mod netns;
+mod proc_file;
 pub mod proc_net_unix;
 pub mod process;
 pub mod sockets;

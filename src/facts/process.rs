@@ -1,1 +1,273 @@
-//! To be written.
+//! One process: who it is, and whether it still is who it was.
+
+use std::ffi::OsStr;
+use std::fs::read_dir;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{CWD, readlinkat};
+
+use crate::model::{Gap, Process, SocketIno};
+
+use super::cgroup::{self, Membership};
+use super::machine::Machine;
+use super::proc_file;
+use super::users::Users;
+
+/// Every pid listed in `/proc`, ascending. Processes hidden by `hidepid=` are not listed.
+pub fn pids(machine: &Machine) -> Result<Vec<u32>, Gap> {
+    let entries = read_dir(&machine.proc).map_err(|error| proc_file::gap(&machine.proc, &error))?;
+    let mut pids: Vec<u32> = entries.filter_map(|entry| pid(&entry.ok()?.file_name())).collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+/// A process by its pid. `None`: it is gone, or nothing of it may be read.
+pub fn read(machine: &Machine, users: &mut Users, pid: u32) -> Option<Process> {
+    let directory = proc_file::directory(&machine.process(pid, "")).ok()?;
+    let small = |name| proc_file::read_at(&directory, name, proc_file::SMALL).ok();
+    // First what a zombie still has, so that a process that ends meanwhile keeps its name.
+    let mut command = small("comm")?;
+    // comm may itself end in newlines: only the last one is the kernel's.
+    command.pop_if(|byte| *byte == b'\n');
+    let Membership { unit, container } = small("cgroup").map(|text| cgroup::parse(&text)).unwrap_or_default();
+    let stat = Stat::parse(&small("stat")?)?;
+    let user = users.user(effective_uid(&small("status")?)?);
+    let mount_namespace = link_at(&directory, "ns/mnt").and_then(|link| bracketed(&link, b"mnt:["));
+    let Stat { state, parent, start_ticks, .. } = stat;
+    Some(Process { pid, parent, command, user, unit, container, mount_namespace, state, start_ticks })
+}
+
+/// Whether the pid still is the process that was read, and its descriptor still is that socket: pids and
+/// descriptors are used again.
+#[must_use]
+pub fn still_holds(machine: &Machine, process: &Process, fd: u32, ino: SocketIno) -> bool {
+    let Ok(directory) = proc_file::directory(&machine.process(process.pid, "")) else { return false };
+    let stat =
+        proc_file::read_at(&directory, "stat", proc_file::SMALL).ok().and_then(|text| Stat::parse(&text));
+    stat.is_some_and(|stat| stat.start_ticks == process.start_ticks)
+        && link_at(&directory, &format!("fd/{fd}")).is_some_and(|link| socket_ino(&link) == Some(ino))
+}
+
+/// The working directory as `/proc/PID/cwd` tells it: up to the root of its mount namespace, and with
+/// ` (deleted)` appended once it is removed (`proc_pid_cwd(5)`). `None`: gone, or not readable.
+#[must_use]
+pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
+}
+
+/// Whether a name means the same file to that process as to us: the same mount namespace and root directory.
+/// `None`: gone, or not readable.
+#[must_use]
+pub fn same_view(machine: &Machine, pid: u32) -> Option<bool> {
+    let same =
+        |name: &str| Some(link(&machine.process(pid, name))? == link(&machine.proc("self").join(name))?);
+    Some(same("ns/mnt")? && same("root")?)
+}
+
+/// What `/proc/PID/stat` says that nothing else says shorter (`proc_pid_stat(5)`).
+pub(super) struct Stat {
+    /// One letter.
+    pub(super) state: char,
+    /// Its parent's pid.
+    pub(super) parent: u32,
+    /// `PF_*` (include/linux/sched.h).
+    flags: u32,
+    /// Clock ticks between boot and its start.
+    pub(super) start_ticks: u64,
+}
+
+impl Stat {
+    /// From the last parenthesis on: the command before it may hold anything, parentheses and newlines too.
+    pub(super) fn parse(stat: &[u8]) -> Option<Self> {
+        let end = stat.iter().rposition(|byte| *byte == b')')?;
+        let fields: Vec<&str> =
+            std::str::from_utf8(stat.get(end + 1..)?).ok()?.split_ascii_whitespace().collect();
+        // proc_pid_stat(5) counts from 1, and the state is its field 3.
+        let field = |number: usize| fields.get(number - 3).copied();
+        Some(Self {
+            state: field(3)?.chars().next()?,
+            parent: field(4)?.parse().ok()?,
+            flags: field(9)?.parse().ok()?,
+            start_ticks: field(22)?.parse().ok()?,
+        })
+    }
+
+    /// Kernel threads and the dead hold no descriptors, whoever may look.
+    pub(super) const fn holds_nothing(&self) -> bool {
+        const PF_KTHREAD: u32 = 0x0020_0000;
+        self.flags & PF_KTHREAD != 0 || matches!(self.state, 'Z' | 'X' | 'x')
+    }
+}
+
+/// The text of a link of `/proc`, unresolved: following it could touch a filesystem that hangs.
+pub(super) fn link(path: &Path) -> Option<Vec<u8>> {
+    Some(readlinkat(CWD, path, Vec::new()).ok()?.into_bytes())
+}
+
+fn link_at(directory: impl AsFd, name: &str) -> Option<Vec<u8>> {
+    Some(readlinkat(directory, name, Vec::new()).ok()?.into_bytes())
+}
+
+/// The inode in `socket:[N]`, as descriptors of sockets read (`sockfs_dname` in the kernel's `net/socket.c`).
+pub(super) fn socket_ino(link: &[u8]) -> Option<SocketIno> {
+    bracketed(link, b"socket:[")?.try_into().ok().map(SocketIno)
+}
+
+fn bracketed(link: &[u8], before: &[u8]) -> Option<u64> {
+    number(link.strip_prefix(before)?.strip_suffix(b"]")?)
+}
+
+fn pid(name: &OsStr) -> Option<u32> {
+    number(name.as_bytes())?.try_into().ok()
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+}
+
+/// The second number of `Uid:` (`proc_pid_status(5)`: real, effective, saved, filesystem).
+fn effective_uid(status: &[u8]) -> Option<u32> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    std::str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::process::{Command, id};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hostile() -> Machine {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/proc");
+        Machine { root: fixtures.join("no-root"), proc: fixtures.join("hostile-comm") }
+    }
+
+    fn read_as(machine: &Machine, pid: u32) -> Option<Process> {
+        read(machine, &mut Users::new(machine), pid)
+    }
+
+    fn socket(of: &impl AsRawFd) -> (u32, SocketIno) {
+        let fd = of.as_raw_fd();
+        let ino = std::fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().ino();
+        (fd.try_into().unwrap(), SocketIno(ino.try_into().unwrap()))
+    }
+
+    #[test]
+    fn a_command_that_looks_like_stat_deceives_nobody() {
+        let process = read_as(&hostile(), 13625).unwrap();
+        assert_eq!(process.command, b") S 1 (x\n) Z 2");
+        assert_eq!((process.parent, process.state, process.start_ticks), (13584, 'S', 176_500));
+        assert_eq!(process.user.id, 1001);
+        assert_eq!(process.unit.as_deref(), Some("hostile.service"));
+        assert_eq!(process.mount_namespace, None);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_none() {
+        assert_eq!(read_as(&hostile(), 1), None);
+        assert_eq!(read_as(&Machine::default(), u32::MAX), None);
+    }
+
+    #[test]
+    fn we_see_ourselves() {
+        let machine = Machine::default();
+        let process = read_as(&machine, id()).unwrap();
+        assert_eq!(process.user.id, nix::unistd::geteuid().as_raw());
+        assert_eq!(process.parent, std::os::unix::process::parent_id());
+        assert!(process.mount_namespace.is_some());
+        assert_eq!(same_view(&machine, id()), Some(true));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(working_directory(&machine, id()).unwrap(), here.as_os_str().as_bytes());
+        assert!(pids(&machine).unwrap().contains(&id()));
+    }
+
+    #[test]
+    fn a_zombie_keeps_its_name_and_holds_nothing() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let zombie = std::iter::repeat_with(|| read_as(&Machine::default(), child.id()).unwrap())
+            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(2)))
+            .take(1000)
+            .find(|process| process.state == 'Z')
+            .unwrap();
+        assert_eq!(zombie.command, b"true");
+        assert!(
+            Stat::parse(&std::fs::read(format!("/proc/{}/stat", child.id())).unwrap())
+                .unwrap()
+                .holds_nothing()
+        );
+        child.wait().unwrap();
+        assert_eq!(read_as(&Machine::default(), child.id()), None);
+    }
+
+    #[test]
+    fn a_holder_is_believed_only_while_it_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let machine = Machine::default();
+        let listener = UnixListener::bind(directory.path().join("x")).unwrap();
+        let (fd, ino) = socket(&listener);
+        let process = read_as(&machine, id()).unwrap();
+        assert!(still_holds(&machine, &process, fd, ino));
+        assert!(!still_holds(&machine, &process, fd, SocketIno(ino.0 ^ 1)));
+        assert!(!still_holds(&machine, &process, 0x7fff_ffff, ino));
+        let another = Process { start_ticks: process.start_ticks + 1, ..process };
+        assert!(!still_holds(&machine, &another, fd, ino));
+    }
+
+    #[test]
+    fn another_root_is_another_view() {
+        let directory = tempfile::tempdir().unwrap();
+        let machine = Machine { proc: directory.path().to_path_buf(), ..Machine::default() };
+        for (name, namespace, root) in [
+            ("self", "mnt:[1]", "/"),
+            ("10", "mnt:[1]", "/"),
+            ("11", "mnt:[1]", "/chroot"),
+            ("12", "mnt:[2]", "/"),
+        ] {
+            let process = directory.path().join(name);
+            std::fs::create_dir_all(process.join("ns")).unwrap();
+            symlink(namespace, process.join("ns/mnt")).unwrap();
+            symlink(root, process.join("root")).unwrap();
+        }
+        let views: Vec<_> = (10..14).map(|pid| same_view(&machine, pid)).collect();
+        assert_eq!(views, [Some(true), Some(false), Some(false), None]);
+    }
+
+    #[test]
+    fn only_the_kernels_spelling_is_a_socket() {
+        assert_eq!(socket_ino(b"socket:[31200]"), Some(SocketIno(31200)));
+        for link in [
+            "socket:[]",
+            "socket:[+1]",
+            "socket:[1] (deleted)",
+            "socket:[99999999999]",
+            "/socket:[1]",
+            "pipe:[1]",
+        ] {
+            assert_eq!(socket_ino(link.as_bytes()), None, "{link}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..300)) {
+            Stat::parse(&text);
+            effective_uid(&text);
+            socket_ino(&text);
+        }
+
+        #[test]
+        fn any_command_leaves_the_fields_alone(command in prop::collection::vec(any::<u8>(), 0..15)) {
+            let mut text = [b"7 (", command.as_slice(), b") S 1"].concat();
+            text.extend((5..=22).flat_map(|field| format!(" {field}").into_bytes()));
+            let stat = Stat::parse(&text).unwrap();
+            prop_assert_eq!((stat.state, stat.parent, stat.flags, stat.start_ticks), ('S', 1, 9, 22));
+        }
+    }
+}

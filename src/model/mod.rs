@@ -24,8 +24,8 @@ pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use process::{Holder, Process};
 pub use report::{
-    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Report,
-    SocketField, Verdict as ReportVerdict,
+    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Report,
+    SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use socket::{

@@ -82,17 +82,6 @@ impl Mount {
         self.options.split(',').any(|option| option == "ro")
             || self.super_options.split(|byte| *byte == b',').any(|option| option == b"ro")
     }
-
-    /// The directory an overlay writes to, where it is one.
-    pub fn upper_directory(&self) -> Option<&[u8]> {
-        (self.fstype == "overlay")
-            .then(|| {
-                self.super_options
-                    .split(|byte| *byte == b',')
-                    .find_map(|option| option.strip_prefix(b"upperdir="))
-            })
-            .flatten()
-    }
 }
 
 /// All mounts of one mount namespace, in mountinfo's order.

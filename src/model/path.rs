@@ -39,6 +39,19 @@ impl FileKind {
         }
     }
 
+    /// The word used in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Socket => "socket",
+            Self::Regular => "regular",
+            Self::Directory => "directory",
+            Self::Symlink => "symlink",
+            Self::Fifo => "fifo",
+            Self::Device => "device",
+            Self::Other => "other",
+        }
+    }
+
     /// With its article, as in "the path is a directory".
     pub const fn phrase(self) -> &'static str {
         match self {

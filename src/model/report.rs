@@ -6,7 +6,7 @@ use super::{Case, FileState, Finding, Gap, Holder, Rule, Severity, Socket};
 
 /// The verdict over a run, a target or a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Overall {
     /// Looked at, nothing found.
     Ok,
     /// The question stays open.
@@ -19,7 +19,7 @@ pub enum Verdict {
     Error,
 }
 
-impl Verdict {
+impl Overall {
     /// The word used in every output.
     pub const fn word(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-impl From<Severity> for Verdict {
+impl From<Severity> for Overall {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Info => Self::Info,
@@ -79,7 +79,7 @@ pub struct InspectedTarget {
     /// All that is known.
     pub case: Case,
     /// What it amounts to.
-    pub verdict: Verdict,
+    pub verdict: Overall,
 }
 
 /// A row of `list`.
@@ -94,9 +94,11 @@ pub struct ListedSocket {
     /// Its file: state, permission bits, owner, group.
     pub file: Option<ListedFile>,
     /// What it amounts to.
-    pub verdict: Verdict,
+    pub verdict: Overall,
     /// The codes behind the verdict, worst first.
     pub codes: Vec<&'static str>,
+    /// What it is to the name it was bound under.
+    pub role: Option<super::Role>,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
 }
@@ -131,6 +133,53 @@ pub enum SocketField {
     Uid,
     Memory,
     Name,
+}
+
+impl SocketField {
+    /// All, in the order of their titles.
+    pub const ALL: [Self; 15] = [
+        Self::Verdict,
+        Self::State,
+        Self::Type,
+        Self::Queue,
+        Self::File,
+        Self::Mode,
+        Self::Owner,
+        Self::Holders,
+        Self::Unit,
+        Self::Netns,
+        Self::Inode,
+        Self::Peer,
+        Self::Uid,
+        Self::Memory,
+        Self::Name,
+    ];
+
+    /// What `--fields` and `--sort` call it; its title in capitals.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Verdict => "verdict",
+            Self::State => "state",
+            Self::Type => "type",
+            Self::Queue => "queue",
+            Self::File => "file",
+            Self::Mode => "mode",
+            Self::Owner => "owner",
+            Self::Holders => "holders",
+            Self::Unit => "unit",
+            Self::Netns => "netns",
+            Self::Inode => "inode",
+            Self::Peer => "peer",
+            Self::Uid => "uid",
+            Self::Memory => "memory",
+            Self::Name => "name",
+        }
+    }
+
+    /// By the word of `--fields`.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.word() == word)
+    }
 }
 
 /// A demonstration.
@@ -183,7 +232,7 @@ pub struct Report {
     /// How long it took.
     pub duration: Duration,
     /// What it amounts to.
-    pub verdict: Verdict,
+    pub verdict: Overall,
     /// The process's exit status.
     pub exit_code: u8,
     /// Why the command itself failed, if it did.

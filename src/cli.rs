@@ -1,0 +1,267 @@
+//! What was typed, and nothing else: what it means is decided in [`crate::commands`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Severity, SocketField};
+use crate::report::Format;
+use crate::report::style::Color;
+
+const EXAMPLES: &str = "\
+Examples:
+  sockdoctor /run/app.sock         why does this socket not work?
+  sockdoctor list                  every bound socket with its verdict
+  sockdoctor explain 111           what ECONNREFUSED can mean
+  sockdoctor demo                  break a socket on purpose and diagnose it";
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  answered, nothing at or above --fail-on
+  1  answered, a problem was found
+  2  the command line was wrong
+  3  the question stays open: something that decides it could not be seen";
+
+/// Tells why a Unix domain socket does not work, and what to do about it.
+#[derive(Debug, Parser)]
+#[command(name = "sockdoctor", version, before_help = EXAMPLES, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(disable_help_subcommand = true, subcommand_required = false, args_override_self = true)]
+pub struct Cli {
+    /// What to do; a bare target is inspected.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Output format
+    #[arg(long, global = true, value_name = "F", value_parser = formats())]
+    pub format: Option<Format>,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub json: bool,
+    /// Write to FILE instead of standard output, whole or not at all
+    #[arg(short, long = "output", global = true, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with 1 from this severity on [default: error; list: never]
+    #[arg(long, global = true, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Report only these rules
+    #[arg(long, global = true, value_name = "CODE,…", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Do not report these rules
+    #[arg(long, global = true, value_name = "CODE,…", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Exit with 3 when any check was not possible
+    #[arg(long, global = true)]
+    pub require_complete: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = colors())]
+    pub color: Color,
+    /// Say less: one line a finding
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: all facts
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// How long to wait for mounts and servers that do not answer
+    #[arg(long, global = true, value_name = "D", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// `--fail-on`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Any finding.
+    Info,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// The least severity that fails; `None`: none does.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Info => Some(Severity::Info),
+            Self::Never => None,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything known about a socket, every rule, the verdict
+    Inspect(InspectArgs),
+    /// Every bound socket with its verdict
+    List(ListArgs),
+    /// Build a broken socket in a temporary directory and diagnose it
+    Demo(DemoArgs),
+    /// Print the JSON Schema of every --json output
+    Schema,
+    /// Answers one question about a mount that may hang
+    #[command(name = crate::facts::helper::SUBCOMMAND, hide = true)]
+    Look,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:…, http+unix://%2Frun%2Fx.sock/
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<OsString>,
+}
+
+/// `list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Unbound and accepted sockets too
+    #[arg(long)]
+    pub all: bool,
+    /// Socket files without a socket too
+    #[arg(long)]
+    pub stale: bool,
+    /// Only names that match
+    #[arg(long = "match", value_name = "GLOB")]
+    pub matching: Option<String>,
+    /// Only sockets held by this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Only sockets held by processes of this user
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Columns, in order
+    #[arg(long, value_name = "F,…", value_delimiter = ',', value_parser = fields())]
+    pub fields: Vec<SocketField>,
+    /// Order by this column instead of worst first
+    #[arg(long, value_name = "F", value_parser = fields())]
+    pub sort: Option<SocketField>,
+    /// Do not look for holders: faster
+    #[arg(long, conflicts_with_all = ["pid", "user"])]
+    pub no_holders: bool,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Which one [default: listener-unlinked]
+    pub name: Option<String>,
+    /// Name them all
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Understands the arguments of a process; a first word that is no command is a target to inspect.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(with_command(arguments))
+}
+
+/// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`.
+fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let cli = Cli::command();
+    let takes_value = |flag: &str| {
+        cli.get_arguments().any(|argument| {
+            let named = argument.get_long().is_some_and(|long| flag == format!("--{long}"))
+                || argument.get_short().is_some_and(|short| flag == format!("-{short}"));
+            named && argument.get_action().takes_values()
+        })
+    };
+    let mut position = 1;
+    while let Some(argument) = arguments.get(position) {
+        match argument.to_str() {
+            Some("--") => break,
+            Some(flag) if flag.len() > 1 && flag.starts_with('-') => position += 1 + usize::from(takes_value(flag)),
+            Some(word) if cli.find_subcommand(word).is_some() => return arguments,
+            Some(word) if !looks_like_a_target(word) => return arguments,
+            _ => break,
+        }
+    }
+    if arguments.get(position).is_some() {
+        arguments.insert(position, OsString::from("inspect"));
+    }
+    arguments
+}
+
+/// A misspelt command must stay a misspelt command.
+fn looks_like_a_target(word: &str) -> bool {
+    word.contains(['/', ':', '.']) || word.starts_with('@')
+}
+
+/// `500ms`, `3s`, `10m`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
+    }?;
+    if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "plain", "json"]).map(|word| match word.as_str() {
+        "plain" => Format::Plain,
+        "json" => Format::Json,
+        _ => Format::Text,
+    })
+}
+
+fn colors() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => Color::Always,
+        "never" => Color::Never,
+        _ => Color::Auto,
+    })
+}
+
+fn fields() -> impl TypedValueParser<Value = SocketField> {
+    let names = SocketField::ALL.map(SocketField::word);
+    PossibleValuesParser::new(names).map(|word| SocketField::of_word(&word).unwrap_or(SocketField::Name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_target_is_inspected_and_a_misspelt_command_is_not() {
+        for line in ["s /run/x", "s --json /run/x", "s --format json -q ./x", "s @x", "s inode:7", "s -- /x"] {
+            let with = with_command(words(line));
+            assert!(with.contains(&OsString::from("inspect")), "{line}");
+        }
+        for line in ["s list", "s --json list", "s insepct", "s", "s --help"] {
+            assert_eq!(with_command(words(line)), words(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn durations_need_no_unit_and_are_never_nothing() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
+        assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "0s", "-1", "", "soon", "nan", "1e99"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

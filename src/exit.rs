@@ -1,0 +1,10 @@
+//! The only place where exit statuses appear.
+
+/// Answered; nothing at or above `--fail-on`.
+pub const ANSWERED: u8 = 0;
+/// Answered; a problem found.
+pub const PROBLEM: u8 = 1;
+/// The command line, or an input file, was wrong. clap uses the same number.
+pub const USAGE: u8 = 2;
+/// The command's own question stays open.
+pub const OPEN: u8 = 3;

@@ -1,0 +1,46 @@
+//! Live names close to one that leads nowhere: a typing error, another directory.
+
+use super::index::last_name;
+use crate::model::Socket;
+
+/// How many are worth showing.
+const MOST: usize = 3;
+
+/// Names of listeners and bound sockets that are nearly `path`, nearest first.
+pub fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
+    let wanted = String::from_utf8_lossy(path);
+    let last = last_name(path);
+    let mut close: Vec<(usize, &[u8])> = rows
+        .iter()
+        .filter(|row| row.owns_name())
+        .filter_map(|row| row.address.path())
+        .filter(|name| *name != path && name.starts_with(b"/"))
+        .filter_map(|name| {
+            let allowed = if last_name(name) == last { usize::MAX } else { 2.max(last.len() / 5) };
+            (allowed == usize::MAX || name.len().abs_diff(path.len()) <= allowed)
+                .then(|| strsim::osa_distance(&wanted, &String::from_utf8_lossy(name)))
+                .filter(|distance| *distance <= allowed)
+                .map(|distance| (distance, name))
+        })
+        .collect();
+    close.sort_unstable();
+    close.dedup();
+    close.into_iter().take(MOST).map(|(_, name)| name.to_vec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(name: &str) -> Socket {
+        Socket::sample(name)
+    }
+
+    #[test]
+    fn a_typing_error_and_another_directory_are_near() {
+        let rows = [listener("/run/gunicorn/aclarknet.sock"), listener("/tmp/app.sock"), listener("/run/dbus/x")];
+        assert_eq!(names(b"/run/gunicorn/aclarkent.sock", &rows), [b"/run/gunicorn/aclarknet.sock".to_vec()]);
+        assert_eq!(names(b"/run/app.sock", &rows), [b"/tmp/app.sock".to_vec()]);
+        assert!(names(b"/srv/other", &rows).is_empty());
+    }
+}

@@ -1,0 +1,109 @@
+//! What is known about a target, as labelled lines: the part of `inspect` that is no finding.
+
+use super::style::escape;
+use crate::model::{Address, Case, File, FileKind, Sighting};
+
+/// Label and text of each line.
+pub(super) fn lines(case: &Case) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for (number, sighting) in case.sockets.items.iter().enumerate() {
+        lines.push((if number == 0 { "socket" } else { "" }, socket(sighting)));
+        if let Some(holders) = sighting.holders.known() {
+            lines.push(("holders", holders_line(holders)));
+        }
+    }
+    match case.file() {
+        Ok(Some(file)) => {
+            lines.push(("file", file_line(case, file)));
+            if let Some(mount) = &file.mount {
+                let source = escape(&mount.source);
+                let point = escape(&mount.point);
+                let read_only = if mount.read_only() { ", read-only" } else { "" };
+                lines.push((
+                    "mount",
+                    format!("{} at {point} from {source}, {}{read_only}", mount.fstype, file.class.word()),
+                ));
+            }
+        }
+        Ok(None) => lines.push(("file", "missing".into())),
+        Err(_) => {}
+    }
+    lines
+}
+
+fn socket(sighting: &Sighting) -> String {
+    let socket = &sighting.socket;
+    let mut parts = vec![format!("{} {}", socket.kind.word(), socket.state.word().replace('_', " "))];
+    if let Some(queue) = socket.queue() {
+        parts.push(format!("queue {}/{}", queue.waiting, queue.backlog));
+    }
+    parts.push(format!("inode {}", socket.ino.0));
+    match &socket.address {
+        Address::Path(name) if !sighting.relation.names_path => {
+            parts.push(format!("bound as {}", escape(name)))
+        }
+        _ => {}
+    }
+    if let Some(netns) = &sighting.netns_label {
+        parts.push(format!("in network namespace {}", escape(netns.as_bytes())));
+    }
+    if let Some(peer) = socket.peer {
+        parts.push(format!("peer inode {}", peer.0));
+    }
+    parts.join(", ")
+}
+
+fn holders_line(holders: &[crate::model::Holder]) -> String {
+    if holders.is_empty() {
+        return "none visible".into();
+    }
+    let each = holders.iter().take(8).map(|holder| {
+        let process = &holder.process;
+        let unit =
+            process.unit.as_ref().map(|unit| format!(" ({})", escape(unit.as_bytes()))).unwrap_or_default();
+        format!("{} pid {}{unit}", escape(&process.command), process.pid)
+    });
+    let mut line = each.collect::<Vec<_>>().join(", ");
+    if holders.len() > 8 {
+        line.push_str(&format!(" and {} more", holders.len() - 8));
+    }
+    line
+}
+
+fn file_line(case: &Case, file: &File) -> String {
+    let mut line =
+        format!("{} uid {} gid {}, inode {}", ls_mode(file.kind, file.mode), file.uid, file.gid, file.ino);
+    if file.path != case.path {
+        line.push_str(&format!(", really {}", escape(&file.path)));
+    }
+    line
+}
+
+/// As `ls -l` writes it.
+pub(super) fn ls_mode(kind: FileKind, mode: u32) -> String {
+    let mut text = String::from(kind.letter());
+    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = mode >> shift;
+        text.push(if bits & 4 != 0 { 'r' } else { '-' });
+        text.push(if bits & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode & special != 0, bits & 1 != 0) {
+            (true, true) => letter,
+            (true, false) => letter.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_read_like_ls() {
+        assert_eq!(ls_mode(FileKind::Socket, 0o140_666), "srw-rw-rw-");
+        assert_eq!(ls_mode(FileKind::Directory, 0o041_777), "drwxrwxrwt");
+        assert_eq!(ls_mode(FileKind::Directory, 0o042_750), "drwxr-s---");
+    }
+}

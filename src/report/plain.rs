@@ -1,0 +1,40 @@
+//! One record a line, fields separated by tabs, nothing else: for scripts and for screens without room.
+
+use std::io::{self, Write};
+
+use super::style::escape;
+use super::{Loudness, table};
+use crate::model::{Data, Report};
+
+/// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
+/// `verdict - - - target`, rows of `list` as their columns.
+pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    match &report.data {
+        Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
+        Data::Demos(demos) => {
+            for demo in demos {
+                writeln!(out, "{}\t{}\t{}", demo.name, demo.code, demo.builds)?;
+            }
+            return Ok(());
+        }
+        Data::None | Data::Inspect(_) | Data::Demo { .. } => {}
+    }
+    for finding in &report.findings {
+        let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
+        let (subject, summary) = (escape(&finding.subject.name), escape(finding.summary.as_bytes()));
+        writeln!(out, "{severity}\t{}\t{}\t{certainty}\t{subject}\t{summary}", finding.code, finding.name)?;
+    }
+    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+        for target in targets {
+            if !report.findings.iter().any(|finding| finding.subject == target.case.subject()) {
+                writeln!(
+                    out,
+                    "{}\t-\t-\t-\t{}\t",
+                    target.verdict.word(),
+                    escape(&target.case.target.label())
+                )?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! What every text format shares: escaping hostile bytes, colours, symbols, width.
+
+use std::fmt::Write as _;
+
+use colored::{ColoredString, Colorize};
+
+use crate::model::Overall;
+
+/// `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Color {
+    /// By environment and terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The part of the environment that decides how text looks.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `NO_COLOR`, when not empty (no-color.org).
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` or `FORCE_COLOR`, when neither empty nor 0.
+    pub force_color: bool,
+    /// `TERM=dumb`.
+    pub dumb: bool,
+    /// The locale's character set is UTF-8.
+    pub utf8: bool,
+    /// The width of the terminal that standard output is, in columns.
+    pub terminal: Option<usize>,
+}
+
+/// How text is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// With symbols beyond ASCII.
+    pub unicode: bool,
+    /// Columns to wrap at; `None`: do not wrap.
+    pub width: Option<usize>,
+}
+
+impl Style {
+    /// Decides once, before anything is written: the flag, then `NO_COLOR`, then forcing, then the terminal.
+    pub fn decide(flag: Color, environment: &Environment) -> Self {
+        let color = match flag {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if environment.no_color => false,
+            Color::Auto if environment.force_color => true,
+            Color::Auto => !environment.dumb && environment.terminal.is_some(),
+        };
+        colored::control::set_override(color);
+        Self { color, unicode: environment.utf8, width: environment.terminal }
+    }
+
+    /// Symbol and word; colour never carries meaning alone.
+    pub fn verdict(&self, verdict: Overall) -> ColoredString {
+        let (symbol, ascii) = match verdict {
+            Overall::Ok => ("✓", "+"),
+            Overall::Info => ("·", "-"),
+            Overall::Warning => ("!", "!"),
+            Overall::Error => ("✗", "x"),
+            Overall::Unknown => ("?", "?"),
+        };
+        paint(verdict, &format!("{} {}", if self.unicode { symbol } else { ascii }, verdict.word()))
+    }
+
+    /// A word in the colour of a verdict.
+    pub fn mark(&self, verdict: Overall, word: &str) -> String {
+        if self.color { paint(verdict, word).to_string() } else { word.to_owned() }
+    }
+
+    /// Between the parts of a count line.
+    pub const fn dot(&self) -> &'static str {
+        if self.unicode { "·" } else { "-" }
+    }
+}
+
+fn paint(verdict: Overall, text: &str) -> ColoredString {
+    match verdict {
+        Overall::Ok => text.green(),
+        Overall::Info => text.cyan(),
+        Overall::Warning | Overall::Unknown => text.yellow(),
+        Overall::Error => text.red().bold(),
+    }
+}
+
+/// Bytes chosen by strangers, made harmless on one line: control bytes, DEL, C1, bidirectional and invisible
+/// characters and invalid UTF-8 as `\xNN` or `\u{…}`.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push_escaped(&mut text, character);
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+fn push_escaped(text: &mut String, character: char) {
+    let code = u32::from(character);
+    match code {
+        0x00..=0x1f | 0x7f => {
+            let _ = write!(text, "\\x{code:02x}");
+        }
+        0x80..=0x9f
+        | 0x61c
+        | 0x200b..=0x200f
+        | 0x2028..=0x202e
+        | 0x2060..=0x2069
+        | 0xfeff
+        | 0xfff9..=0xfffb => {
+            let _ = write!(text, "\\u{{{code:x}}}");
+        }
+        _ => text.push(character),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bytes_are_harmless() {
+        assert_eq!(escape(b"/tmp/a\n\x1b[31m\xff\x7f|\"%<"), "/tmp/a\\x0a\\x1b[31m\\xff\\x7f|\"%<");
+        assert_eq!(escape("\u{202e}\u{85}é".as_bytes()), "\\u{202e}\\u{85}é");
+        let every: Vec<u8> = (0..=255).collect();
+        assert!(escape(&every).chars().all(|character| !character.is_control()));
+    }
+
+    #[test]
+    fn the_flag_beats_the_environment_and_the_environment_the_terminal() {
+        let terminal = Environment { terminal: Some(80), ..Environment::default() };
+        let no_color = Environment { no_color: true, force_color: true, ..terminal.clone() };
+        let forced = Environment { force_color: true, dumb: true, ..Environment::default() };
+        let dumb = Environment { dumb: true, ..terminal.clone() };
+        for (flag, environment, color) in [
+            (Color::Auto, &terminal, true),
+            (Color::Auto, &no_color, false),
+            (Color::Always, &no_color, true),
+            (Color::Never, &forced, false),
+            (Color::Auto, &forced, true),
+            (Color::Auto, &dumb, false),
+            (Color::Auto, &Environment::default(), false),
+        ] {
+            assert_eq!(Style::decide(flag, environment).color, color, "{flag:?} {environment:?}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! For people: code first, one line that stands alone, then the proof, then what to do; the count line last.
+
+use std::io::{self, Write};
+
+use colored::Colorize;
+
+use super::style::{Style, escape};
+use super::{Loudness, facts, table};
+use crate::model::{Data, Finding, NotChecked, Overall, Report, Severity};
+
+/// Where labels stand, and where their text begins.
+const INDENT: usize = 4;
+const LABEL: usize = 10;
+/// Evidence beyond this many columns is wrapped even in a very wide terminal.
+const WIDEST: usize = 120;
+
+/// Writes a report.
+pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page { style, loudness };
+    if let Data::List { sockets, fields } = &report.data {
+        table::render(sockets, fields, style, out)?;
+        return if loudness == Loudness::Quiet { Ok(()) } else { page.count_line(report, out) };
+    }
+    if let Data::Demos(demos) = &report.data {
+        for demo in demos {
+            writeln!(out, "{:<34} {}  {}", demo.name, demo.code, demo.builds)?;
+        }
+        return Ok(());
+    }
+    for finding in &report.findings {
+        page.finding(finding, out)?;
+    }
+    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+        for target in targets {
+            let silent = !report.findings.iter().any(|finding| finding.subject == target.case.subject());
+            let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
+            if loudness == Loudness::Verbose || (loudness == Loudness::Normal && (silent || mild)) {
+                let subject = escape(&target.case.target.label());
+                if silent {
+                    writeln!(out, "{}  {}", style.verdict(target.verdict), subject.bold())?;
+                } else {
+                    writeln!(out, "    {}", subject.bold())?;
+                }
+                for (label, line) in facts::lines(&target.case) {
+                    page.labelled(label, &line, out)?;
+                }
+            }
+        }
+    }
+    if loudness == Loudness::Quiet {
+        return Ok(());
+    }
+    page.not_checked(&report.not_checked, out)?;
+    if let Data::Demo { demo, recognised, .. } = &report.data {
+        let outcome = if *recognised { "recognised" } else { "NOT recognised on this kernel" };
+        writeln!(out, "demo {}: {} {outcome}; everything it made is removed", demo.name, demo.code)?;
+    }
+    page.count_line(report, out)
+}
+
+struct Page<'s> {
+    style: &'s Style,
+    loudness: Loudness,
+}
+
+impl Page<'_> {
+    fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let verdict = self.style.verdict(finding.severity.into());
+        let likely = if finding.certainty == crate::model::Certainty::Likely { " (likely)" } else { "" };
+        let subject = escape(&finding.subject.name);
+        writeln!(out, "{verdict} {} {}{likely}  {}", finding.code.bold(), finding.name, subject.bold())?;
+        if self.loudness == Loudness::Quiet {
+            return Ok(());
+        }
+        self.wrapped(&escape(finding.summary.as_bytes()), INDENT, INDENT, out)?;
+        for (number, evidence) in finding.evidence.iter().enumerate() {
+            let line = format!("{}: {}", escape(evidence.source.as_bytes()), escape(&evidence.detail));
+            self.labelled(if number == 0 { "evidence" } else { "" }, &line, out)?;
+        }
+        if let Some(cause) = &finding.cause {
+            self.labelled("cause", &escape(cause.as_bytes()), out)?;
+        }
+        for (number, fix) in finding.fixes.iter().enumerate() {
+            let label = if number == 0 { "fix" } else { "" };
+            let text = escape(fix.text.as_bytes());
+            match &fix.command {
+                None => self.labelled(label, &text, out)?,
+                Some(command) => self.command(label, &escape(command), &text, out)?,
+            }
+        }
+        self.labelled("more", &format!("sockdoctor explain {}", finding.code), out)
+    }
+
+    fn not_checked(&self, gaps: &[NotChecked], out: &mut dyn Write) -> io::Result<()> {
+        for (number, not_checked) in gaps.iter().enumerate().filter(|_| gaps.len() > 1) {
+            let label = if number == 0 { "not checked" } else { "" };
+            let text = format!("{label:<12}{}", gap_text(not_checked));
+            self.wrapped(&text, 0, 12, out)?;
+        }
+        Ok(())
+    }
+
+    fn count_line(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
+            .into_iter()
+            .filter_map(|severity| {
+                let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
+                (count > 0).then(|| plural(count, severity.word()))
+            })
+            .collect();
+        if counts.is_empty() {
+            counts.push("nothing found".into());
+        }
+        if report.suppressed > 0 {
+            counts.push(format!("{} more explained by these", report.suppressed));
+        }
+        let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
+        let subjects = plural(
+            report.subjects,
+            if matches!(report.data, Data::List { .. }) { "socket" } else { "target" },
+        );
+        counts.push(match (gaps, report.not_checked.first()) {
+            (0, _) => format!("{subjects}, {checks}"),
+            (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),
+            _ => format!("{subjects}, {checks}, {gaps} not possible"),
+        });
+        let line = counts.join(&format!(" {} ", self.style.dot()));
+        self.wrapped(&line, 0, 2, out)
+    }
+
+    fn labelled(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let margin = INDENT + LABEL;
+        let text = format!("{label:<LABEL$}{text}");
+        self.wrapped(&text, INDENT, margin, out)
+    }
+
+    /// A command stays on one line, so that it can be copied; what it does stands behind it or below.
+    fn command(&self, label: &str, command: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let margin = INDENT + LABEL;
+        let width = self.style.width.unwrap_or(WIDEST).min(WIDEST);
+        if margin + command.len() + 3 + text.len() <= width {
+            return writeln!(out, "    {label:<LABEL$}{}   {text}", command.bold());
+        }
+        writeln!(out, "    {label:<LABEL$}{}", command.bold())?;
+        self.wrapped(text, margin + 2, margin + 2, out)
+    }
+
+    fn wrapped(&self, text: &str, first: usize, rest: usize, out: &mut dyn Write) -> io::Result<()> {
+        let (first, rest) = (" ".repeat(first), " ".repeat(rest));
+        let Some(width) = self.style.width else { return writeln!(out, "{first}{text}") };
+        let options = textwrap::Options::new(width.clamp(40, WIDEST))
+            .initial_indent(&first)
+            .subsequent_indent(&rest)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(text, options) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+fn gap_text(not_checked: &NotChecked) -> String {
+    let code = not_checked.code.map(|code| format!("{code}: ")).unwrap_or_default();
+    let help = not_checked.gap.would_help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    escape(format!("{code}{}: {}{help}", not_checked.gap.source, not_checked.gap.why).as_bytes())
+}
+
+fn plural(count: usize, word: &str) -> String {
+    let ending = if count == 1 || word == "info" { "" } else { "s" };
+    format!("{count} {word}{ending}")
+}
