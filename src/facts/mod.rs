@@ -3,12 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+mod errno;
 pub mod holders;
 pub mod machine;
 pub mod mounts;
+mod netlink;
 pub mod netns;
-pub mod proc_net_unix;
+mod netns_census;
+mod netns_mounts;
+mod proc_net_unix;
 pub mod process;
 pub mod sockets;
-pub mod unix_diag;
+mod unix_diag;
+mod unix_diag_row;
 pub mod users;
