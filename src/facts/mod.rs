@@ -3,21 +3,26 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+mod errno;
 pub mod examine;
 mod getent;
 pub mod helper;
 pub mod holders;
-pub mod index;
-pub mod liveness;
+mod index;
+mod liveness;
 pub mod look;
 pub mod machine;
 pub mod mounts;
-pub mod nearest;
+mod nearest;
+mod netlink;
 pub mod netns;
+mod netns_census;
+mod netns_mounts;
 mod proc_file;
-pub mod proc_net_unix;
+mod proc_net_unix;
 pub mod process;
 pub mod sockets;
-pub mod unix_diag;
+mod unix_diag;
+mod unix_diag_row;
 pub mod users;
 pub mod walk;
