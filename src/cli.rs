@@ -77,6 +77,25 @@ pub struct Global {
     pub timeout: Duration,
 }
 
+impl Default for Global {
+    /// As if nothing had been typed.
+    fn default() -> Self {
+        Self {
+            format: None,
+            json: false,
+            output: None,
+            fail_on: None,
+            only: Vec::new(),
+            ignore: Vec::new(),
+            require_complete: false,
+            color: Color::Auto,
+            quiet: false,
+            verbose: false,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// `--fail-on`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
@@ -184,7 +203,9 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     while let Some(argument) = arguments.get(position) {
         match argument.to_str() {
             Some("--") => break,
-            Some(flag) if flag.len() > 1 && flag.starts_with('-') => position += 1 + usize::from(takes_value(flag)),
+            Some(flag) if flag.len() > 1 && flag.starts_with('-') => {
+                position += 1 + usize::from(takes_value(flag))
+            }
             Some(word) if cli.find_subcommand(word).is_some() => return arguments,
             Some(word) if !looks_like_a_target(word) => return arguments,
             _ => break,
@@ -246,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_bare_target_is_inspected_and_a_misspelt_command_is_not() {
-        for line in ["s /run/x", "s --json /run/x", "s --format json -q ./x", "s @x", "s inode:7", "s -- /x"] {
+        for line in ["s /run/x", "s --json /run/x", "s --format json -q ./x", "s @x", "s inode:7", "s -- /x"]
+        {
             let with = with_command(words(line));
             assert!(with.contains(&OsString::from("inspect")), "{line}");
         }

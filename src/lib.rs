@@ -21,6 +21,10 @@
 //! - [`commands`]: one file per subcommand.
 //! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
 
+pub mod act;
+pub mod cli;
+pub mod commands;
+pub mod exit;
 pub mod facts;
 pub mod model;
 pub mod report;

@@ -15,10 +15,10 @@ use super::netns::Namespace;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
 use super::walk::{Touch, Viewpoint, join, split};
-use super::{helper, mounts, nearest, process};
+use super::{directory, helper, mounts, nearest, process};
 use crate::model::{
-    Address, Case, Fact, FileKind, Gap, Holder, Look, NetnsId, Relation, Seen, Sighting, Socket, SocketIno,
-    SocketState, SocketType, Target, View, Walk,
+    Address, Case, Fact, FileKind, Gap, Holder, Look, NetnsId, Process, Relation, Seen, Sighting, Socket,
+    SocketIno, SocketState, SocketType, Target, View, Walk,
 };
 
 /// How often a changing picture is taken before that is the answer.
@@ -40,6 +40,7 @@ pub struct Examiner<'m> {
     views: HashMap<Root, Result<Arc<Viewpoint>, Gap>>,
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
     hung: HashMap<u64, Gap>,
+    processes: HashMap<u32, Option<Process>>,
 }
 
 impl<'m> Examiner<'m> {
@@ -54,6 +55,7 @@ impl<'m> Examiner<'m> {
             views: HashMap::new(),
             directories: HashMap::new(),
             hung: HashMap::new(),
+            processes: HashMap::new(),
         }
     }
 
@@ -75,22 +77,32 @@ impl<'m> Examiner<'m> {
         }
         let mut cases = before.unwrap_or_default();
         for case in cases.iter_mut().flatten().filter(|case| !is_plain(case)) {
-            case.unsettled = Some(Gap::new("two looks", "the socket keeps changing while it is looked at")
-                .helped_by("look again when it has settled, or follow it with `sockdoctor watch`"));
+            case.unsettled = Some(
+                Gap::new("two looks", "the socket keeps changing while it is looked at")
+                    .helped_by("look again when it has settled, or follow it with `sockdoctor watch`"),
+            );
         }
         cases
     }
 
     /// One picture of all targets against one dump.
-    pub fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
+    pub fn picture(
+        &mut self,
+        targets: &[Target],
+        working_directory: &[u8],
+        dump: &Sockets,
+    ) -> Vec<Option<Case>> {
         let index = Index::new(&dump.rows);
         let mut drafts: Vec<Option<Draft>> =
             targets.iter().map(|target| self.draft(target, working_directory, dump, &index)).collect();
         let wanted: HashSet<SocketIno> =
             drafts.iter().flatten().flat_map(|draft| draft.related.iter().map(|(row, _)| row.ino)).collect();
-        let holders = if wanted.is_empty() { Holders::default() } else { holders::walk(self.machine, Some(&wanted)) };
-        let cases: Vec<Option<Case>> =
-            drafts.iter_mut().map(|draft| draft.take().map(|draft| self.complete(draft, dump, &holders))).collect();
+        let holders =
+            if wanted.is_empty() { Holders::default() } else { holders::walk(self.machine, Some(&wanted)) };
+        let cases: Vec<Option<Case>> = drafts
+            .iter_mut()
+            .map(|draft| draft.take().map(|draft| self.complete(draft, dump, &holders)))
+            .collect();
         self.second_look(cases, &dump.namespaces)
     }
 
@@ -139,6 +151,47 @@ impl<'m> Examiner<'m> {
         found
     }
 
+    /// Holders as one walk found them, each process read once. A process younger than that walk is another one
+    /// under the same pid.
+    pub fn remembered_holders(&mut self, held: &Holders, row: &Socket) -> Vec<Holder> {
+        let mut found = Vec::new();
+        for holding in held.of(row.ino) {
+            let (machine, users) = (self.machine, &mut self.users);
+            let known = self
+                .processes
+                .entry(holding.pid)
+                .or_insert_with(|| process::read(machine, users, holding.pid));
+            if let Some(process) = known {
+                found.push(Holder { process: process.clone(), fd: holding.fd });
+            }
+        }
+        found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
+        found
+    }
+
+    /// A directory that holds sockets, or that listeners are named in, becomes those sockets.
+    pub fn expand(&mut self, target: &Target, working_directory: &[u8]) -> Vec<Target> {
+        let Target::Path(given) = target else { return vec![target.clone()] };
+        let path = join_if_relative(working_directory, given);
+        let look = self.look(&Question::walk(Root::Ours, &path));
+        let directory = look.as_ref().ok().and_then(|look| look.walk.file());
+        let Some(directory) =
+            directory.filter(|file| file.kind == FileKind::Directory && !file.class.may_hang())
+        else {
+            return vec![target.clone()];
+        };
+        let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false });
+        let mut names = directory::sockets(&directory.path);
+        for name in dump.rows.iter().filter(|row| row.owns_name()).filter_map(|row| row.address.path()) {
+            if let Some((parent, last)) = split(name)
+                && self.canonical_directory(parent).as_deref() == Some(&directory.path)
+            {
+                names.insert(join(&directory.path, last));
+            }
+        }
+        if names.is_empty() { vec![target.clone()] } else { names.into_iter().map(Target::Path).collect() }
+    }
+
     fn draft<'d>(
         &mut self,
         target: &Target,
@@ -148,10 +201,13 @@ impl<'m> Examiner<'m> {
     ) -> Option<Draft<'d>> {
         let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves });
         match target {
-            Target::Path(path) => Some(self.draft_path(target, join_if_relative(working_directory, path), index)),
+            Target::Path(path) => {
+                Some(self.draft_path(target, join_if_relative(working_directory, path), index))
+            }
             Target::Abstract(name) => {
                 let rows = dump.rows.iter().filter(|row| row.owns_name());
-                let rows = rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
+                let rows =
+                    rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
                 let related = rows.map(|row| named(row, row.netns == dump.own)).collect();
                 Some(Draft { related, ..Draft::new(target) })
             }
@@ -201,7 +257,9 @@ impl<'m> Examiner<'m> {
     }
 
     fn is_place(&mut self, name: &[u8], place: &[u8]) -> bool {
-        let (Some((directory, last)), Some((place, place_last))) = (split(name), split(place)) else { return false };
+        let (Some((directory, last)), Some((place, place_last))) = (split(name), split(place)) else {
+            return false;
+        };
         last == place_last && self.canonical_directory(directory).as_deref() == Some(place)
     }
 
@@ -285,13 +343,15 @@ impl<'m> Examiner<'m> {
         let path = if name.starts_with(b"/") {
             name.to_vec()
         } else {
-            let directory = process::working_directory(self.machine, pid)
-                .ok_or_else(|| Gap::new(format!("/proc/{pid}/cwd"), "not readable").helped_by(Gap::AS_ROOT))?;
+            let directory = process::working_directory(self.machine, pid).ok_or_else(|| {
+                Gap::new(format!("/proc/{pid}/cwd"), "not readable").helped_by(Gap::AS_ROOT)
+            })?;
             join(&directory, name)
         };
         let wanted = row.file.map(|file| file.ino).into_iter().collect();
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
-        let mut renamed_to = seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
+        let mut renamed_to =
+            seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
         for names in renamed_to.iter_mut() {
             // An inode number says nothing without its device.
             names.retain(|name| {
@@ -329,7 +389,12 @@ impl<'m> Examiner<'m> {
                 && sighting.socket.state == SocketState::Bound
                 && sighting.socket.kind != SocketType::Dgram
         };
-        let mut waiting = cases.iter_mut().flatten().flat_map(|case| case.sockets.items.iter_mut()).filter(|s| silent(s)).peekable();
+        let mut waiting = cases
+            .iter_mut()
+            .flatten()
+            .flat_map(|case| case.sockets.items.iter_mut())
+            .filter(|s| silent(s))
+            .peekable();
         if waiting.peek().is_some() {
             std::thread::sleep(SECOND_LOOK);
         }
@@ -401,11 +466,14 @@ fn same_picture(before: &[Option<Case>], after: &[Option<Case>]) -> bool {
             .sockets
             .items
             .iter()
-            .map(|sighting| (sighting.socket.ino, sighting.socket.cookie, sighting.socket.state, sighting.relation.serves))
+            .map(|sighting| {
+                (sighting.socket.ino, sighting.socket.cookie, sighting.socket.state, sighting.relation.serves)
+            })
             .collect();
         sockets.sort_unstable();
         (file, walk.and_then(Walk::errno), sockets)
     };
-    let each = |cases: &[Option<Case>]| cases.iter().map(|case| case.as_ref().map(essence)).collect::<Vec<_>>();
+    let each =
+        |cases: &[Option<Case>]| cases.iter().map(|case| case.as_ref().map(essence)).collect::<Vec<_>>();
     each(before) == each(after)
 }

@@ -7,7 +7,7 @@ use crate::model::{FileId, Socket};
 
 /// Rows that own a name, by what they can be asked for.
 #[derive(Debug)]
-pub struct Index<'d> {
+pub(super) struct Index<'d> {
     rows: &'d [Socket],
     by_file: HashMap<FileId, Vec<u32>>,
     by_last_name: HashMap<&'d [u8], Vec<u32>>,
@@ -15,7 +15,7 @@ pub struct Index<'d> {
 
 impl<'d> Index<'d> {
     /// Of a whole dump; rows that cannot own a name are passed over.
-    pub fn new(rows: &'d [Socket]) -> Self {
+    pub(super) fn new(rows: &'d [Socket]) -> Self {
         let mut index = Self { rows, by_file: HashMap::new(), by_last_name: HashMap::new() };
         for (number, row) in (0..).zip(rows) {
             if !row.owns_name() {
@@ -32,12 +32,12 @@ impl<'d> Index<'d> {
     }
 
     /// The sockets bound to this file.
-    pub fn of_file(&self, file: FileId) -> impl Iterator<Item = &'d Socket> {
+    pub(super) fn of_file(&self, file: FileId) -> impl Iterator<Item = &'d Socket> {
         self.pick(self.by_file.get(&file))
     }
 
     /// The sockets whose name ends in this component.
-    pub fn of_last_name(&self, name: &[u8]) -> impl Iterator<Item = &'d Socket> {
+    pub(super) fn of_last_name(&self, name: &[u8]) -> impl Iterator<Item = &'d Socket> {
         self.pick(self.by_last_name.get(name))
     }
 
@@ -48,6 +48,6 @@ impl<'d> Index<'d> {
 }
 
 /// The last component of a name as it was given to bind(2); relative names have no directory.
-pub fn last_name(path: &[u8]) -> &[u8] {
+pub(super) fn last_name(path: &[u8]) -> &[u8] {
     split(path).map_or_else(|| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), |(_, name)| name)
 }

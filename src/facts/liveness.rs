@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 /// Asks once about the socket file pinned by an `O_PATH` descriptor. `known` is its type where the kernel's
 /// dump told it: a datagram receiver is asked as a stream, since a datagram connect to it would succeed.
-pub fn ask(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
+pub(super) fn ask(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
     let wrong_type = if known == Some(SocketType::Dgram) { SockType::Stream } else { SockType::Datagram };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let outcome = socket(AddressFamily::Unix, wrong_type, flags, None).and_then(|probe| {
@@ -38,7 +38,7 @@ pub fn ask(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
 
 /// Asks until something is bound, or three refusals over 300 ms say that nothing is. The pinned inode cannot
 /// be reused meanwhile, and bind(2) always makes a new one: what stays dead this long stays dead.
-pub fn settle(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
+pub(super) fn settle(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
     for tries in 1..=TRIES {
         match ask(pinned, known) {
             Liveness::Refused { .. } if tries < TRIES => sleep(PAUSE),

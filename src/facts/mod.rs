@@ -3,11 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 pub mod cgroup;
+mod directory;
 mod errno;
 pub mod examine;
 mod getent;
 pub mod helper;
 pub mod holders;
+pub mod host;
 mod index;
 mod liveness;
 pub mod look;
@@ -22,6 +24,8 @@ mod proc_file;
 mod proc_net_unix;
 pub mod process;
 pub mod sockets;
+pub mod stale;
+mod survey;
 mod unix_diag;
 mod unix_diag_row;
 pub mod users;

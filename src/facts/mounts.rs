@@ -72,7 +72,9 @@ fn view_key(process: &Path) -> Option<(Vec<u8>, Vec<u8>)> {
 
 fn collect_uppers(machine: &Machine, pid: Option<u32>, uppers: &mut BTreeSet<Vec<u8>>) -> bool {
     let Ok(table) = of(machine, pid) else { return false };
-    for upper in table.mounts.iter().filter_map(|mount| upper_directory(mount)).filter(|upper| upper.starts_with(b"/")) {
+    for upper in
+        table.mounts.iter().filter_map(|mount| upper_directory(mount)).filter(|upper| upper.starts_with(b"/"))
+    {
         // Older kernels keep the backslash that protected a comma or colon in mount(8)'s option string.
         if upper.contains(&b'\\') {
             uppers.insert(without_backslashes(&upper));

@@ -7,7 +7,7 @@ use crate::model::Socket;
 const MOST: usize = 3;
 
 /// Names of listeners and bound sockets that are nearly `path`, nearest first.
-pub fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
+pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
     let wanted = String::from_utf8_lossy(path);
     let last = last_name(path);
     let mut close: Vec<(usize, &[u8])> = rows
@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn a_typing_error_and_another_directory_are_near() {
-        let rows = [listener("/run/gunicorn/aclarknet.sock"), listener("/tmp/app.sock"), listener("/run/dbus/x")];
+        let rows =
+            [listener("/run/gunicorn/aclarknet.sock"), listener("/tmp/app.sock"), listener("/run/dbus/x")];
         assert_eq!(names(b"/run/gunicorn/aclarkent.sock", &rows), [b"/run/gunicorn/aclarknet.sock".to_vec()]);
         assert_eq!(names(b"/run/app.sock", &rows), [b"/tmp/app.sock".to_vec()]);
         assert!(names(b"/srv/other", &rows).is_empty());

@@ -57,6 +57,19 @@ pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
 }
 
+/// Whether there is such a process.
+#[must_use]
+pub fn exists(machine: &Machine, pid: u32) -> bool {
+    std::fs::symlink_metadata(machine.process(pid, "")).is_ok()
+}
+
+/// Our own working directory (getcwd(2) touches no filesystem); `/` when it is gone.
+#[must_use]
+pub fn own_directory() -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    std::env::current_dir().map_or_else(|_| b"/".to_vec(), |path| path.into_os_string().into_vec())
+}
+
 /// Whether a name means the same file to that process as to us: the same mount namespace and root directory.
 /// `None`: gone, or not readable.
 #[must_use]

@@ -34,6 +34,7 @@ mod sd113_kernel_name_differs;
 mod sd305_listener_shut_down;
 mod sd708_limited_visibility;
 
+pub use quote::word as shell_word;
 pub use rank::{Judgement, judge, rank};
 
 use crate::model::Rule;

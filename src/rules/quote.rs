@@ -1,7 +1,7 @@
 //! Names as words of a shell command, so that a printed fix can be pasted whatever the name holds.
 
 /// One POSIX shell word; control and non-ASCII bytes as `$'…'`, which bash, zsh and ksh understand.
-pub(super) fn word(bytes: &[u8]) -> Vec<u8> {
+pub fn word(bytes: &[u8]) -> Vec<u8> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(byte);
     if !bytes.is_empty() && bytes.iter().all(plain) {
         return bytes.to_vec();

@@ -1,6 +1,6 @@
 //! Running the rules over a case, dropping what another finding explains, and putting the cause first.
 
-use crate::model::{Case, Finding, NoVerdict, NotChecked, Rule};
+use crate::model::{Case, Finding, NoVerdict, NotChecked, Rule, Severity};
 
 /// What explains what, for the same subject: (cause, consequence).
 const EXPLAINS: &[(&str, &str)] = &[
@@ -24,20 +24,24 @@ pub struct Judgement {
     pub checks: usize,
     /// The ones that did not.
     pub not_checked: Vec<NotChecked>,
+    /// An error was found, shown or not: the question is answered even where its answer was not chosen.
+    pub broken: bool,
 }
 
 impl Judgement {
-    /// Adds another case's, ranking anew.
+    /// Adds another case's; [`rank`] puts the whole in order at the end. Of gaps with one reason the first stands
+    /// for all.
     pub fn absorb(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.suppressed += other.suppressed;
         self.checks += other.checks;
+        self.broken |= other.broken;
         for gap in other.not_checked {
-            if !self.not_checked.contains(&gap) {
+            let known = |known: &NotChecked| known.code == gap.code && known.gap.why == gap.gap.why;
+            if !self.not_checked.iter().any(known) {
                 self.not_checked.push(gap);
             }
         }
-        rank(&mut self.findings);
     }
 }
 
@@ -63,6 +67,7 @@ pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> boo
     }
     let all = judgement.findings.clone();
     judgement.findings.retain(|finding| !all.iter().any(|cause| explains(cause, finding)));
+    judgement.broken = all.iter().any(|finding| finding.severity == Severity::Error);
     judgement.suppressed = all.len() - judgement.findings.len();
     judgement.findings.retain(|finding| rules.iter().any(|rule| rule.code == finding.code && chosen(rule)));
     rank(&mut judgement.findings);

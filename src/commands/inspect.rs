@@ -1,0 +1,65 @@
+//! `inspect`: everything known about each target, all rules, the verdict.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::{Answer, Context, Refusal, overall};
+use crate::cli::InspectArgs;
+use crate::facts::examine::Examiner;
+use crate::facts::process;
+use crate::model::{Case, Data, InspectedTarget, Severity, Sighting, Target};
+use crate::rules::{self, Judgement};
+
+pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
+    let targets =
+        args.targets.iter().map(|text| understood(text.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let mut examiner = Examiner::new(context.machine, context.deadline, context.global.verbose);
+    let here = process::own_directory();
+    let targets: Vec<Target> = targets.iter().flat_map(|target| examiner.expand(target, &here)).collect();
+    let mut cases = Vec::new();
+    for (target, case) in targets.iter().zip(examiner.examine(&targets, &here)) {
+        let Some(case) = case else {
+            let message = format!("no socket of any visible network namespace has {target}");
+            return Err(Refusal::open(
+                message,
+                "it may be gone by now: `sockdoctor list --all --fields inode,name`",
+            ));
+        };
+        cases.push(case);
+    }
+    Ok(answer(context, cases))
+}
+
+/// Judges cases and says what each amounts to.
+pub(super) fn answer(context: &Context<'_>, cases: Vec<Case>) -> Answer {
+    let mut judgement = Judgement::default();
+    let mut inspected = Vec::new();
+    let mut any_open = false;
+    for case in cases {
+        let judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        let open = !judged.broken && !leads_somewhere(&case);
+        let worst: Option<Severity> = judged.findings.iter().map(|finding| finding.severity).max();
+        inspected.push(InspectedTarget { case, verdict: overall(worst, open) });
+        any_open |= open;
+        judgement.absorb(judged);
+    }
+    Answer { judgement, subjects: inspected.len(), data: Data::Inspect(inspected), open: any_open }
+}
+
+/// Whether it is known that a connect to the target reaches a live socket.
+fn leads_somewhere(case: &Case) -> bool {
+    match case.target {
+        Target::Inode(_) => !case.sockets.items.is_empty(),
+        _ => case.server().is_some_and(Sighting::is_alive),
+    }
+}
+
+fn understood(text: &[u8]) -> Result<Target, Refusal> {
+    match Target::parse(text) {
+        Ok(Target::Tcp(address)) => Err(Refusal::usage(
+            format!("`{address}` is a TCP address; inspect looks at Unix sockets"),
+            "give the path of the socket behind it",
+        )),
+        Ok(target) => Ok(target),
+        Err(error) => Err(Refusal::usage(error.to_string(), "see `sockdoctor inspect --help`")),
+    }
+}

@@ -1,0 +1,241 @@
+//! One file a subcommand: collect, judge, and hand a report to be shown. This file is what they share.
+
+mod demo;
+mod inspect;
+mod list;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Instant, SystemTime};
+
+use crate::cli::{Cli, Command, FailOn, Global};
+use crate::exit;
+use crate::facts::machine::Machine;
+use crate::facts::{helper, host};
+use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
+use crate::report::style::{Environment, Style};
+use crate::report::{Format, Loudness, json, output, render};
+use crate::rules::{self, Judgement};
+
+/// What a command found, before it is dressed as a report.
+struct Answer {
+    judgement: Judgement,
+    data: Data,
+    subjects: usize,
+    /// The command's own question could not be answered.
+    open: bool,
+}
+
+/// Why a command has no answer.
+struct Refusal {
+    status: u8,
+    failure: Failure,
+}
+
+impl Refusal {
+    fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status: exit::USAGE, failure: Failure { message: message.into(), hint: Some(hint.into()) } }
+    }
+
+    fn open(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status: exit::OPEN, failure: Failure { message: message.into(), hint: Some(hint.into()) } }
+    }
+}
+
+/// What every command is given.
+struct Context<'c> {
+    machine: &'c Machine,
+    global: &'c Global,
+    /// When touches of what may hang are given up: early enough to answer within `--timeout`.
+    deadline: Instant,
+}
+
+impl Context<'_> {
+    fn chosen(&self, rule: &Rule) -> bool {
+        let named = |list: &[String]| {
+            list.iter().any(|text| rule.code.eq_ignore_ascii_case(text) || rule.name == *text)
+        };
+        (self.global.only.is_empty() || named(&self.global.only)) && !named(&self.global.ignore)
+    }
+}
+
+/// Runs a command line; the result is the exit status.
+pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
+    let typed = arguments.clone();
+    let cli = match crate::cli::parse(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error, &typed),
+    };
+    let style = Style::decide(cli.global.color, environment);
+    let Cli { command, global } = cli;
+    let started = SystemTime::now();
+    let clock = Instant::now();
+    let machine = Machine::default();
+    let context =
+        Context { machine: &machine, global: &global, deadline: clock + global.timeout.mul_f64(0.8) };
+    let (name, answer, fail_on) = match command {
+        None => return shown(output::to_stdout(|out| write_help(out))),
+        Some(Command::Schema) => {
+            return shown(output::to_stdout(|out| out.write_all(json::SCHEMA.as_bytes())));
+        }
+        Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout())),
+        Some(Command::Inspect(args)) => ("inspect", inspect::run(&context, &args), FailOn::Error),
+        Some(Command::List(args)) => ("list", list::run(&context, &args), FailOn::Never),
+        Some(Command::Demo(args)) => ("demo", demo::run(&context, &args), FailOn::Never),
+    };
+    let answer = check_codes(&global).and(answer);
+    let mut report = dress(name, answer, &global, global.fail_on.unwrap_or(fail_on));
+    report.host = host::host(&machine);
+    (report.started, report.duration) = (started, clock.elapsed());
+    say_how_to_see_more(&mut report, &typed);
+    show(&report, &global, &style)
+}
+
+fn check_codes(global: &Global) -> Result<(), Refusal> {
+    for text in global.only.iter().chain(&global.ignore) {
+        if rules::find(text).is_none() {
+            let message = format!("`{text}` is no rule");
+            return Err(Refusal::usage(message, "codes look like SD102; the README has them all"));
+        }
+    }
+    Ok(())
+}
+
+fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global, fail_on: FailOn) -> Report {
+    let (answer, refusal) = match answer {
+        Ok(answer) => (answer, None),
+        Err(refusal) => (
+            Answer { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false },
+            Some(refusal),
+        ),
+    };
+    let Judgement { mut findings, suppressed, checks, not_checked, .. } = answer.judgement;
+    rules::rank(&mut findings);
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
+    let exit_code = match &refusal {
+        Some(refusal) => refusal.status,
+        None if failing => exit::PROBLEM,
+        None if answer.open || (global.require_complete && !not_checked.is_empty()) => exit::OPEN,
+        None => exit::ANSWERED,
+    };
+    Report {
+        command,
+        host: crate::model::Host { kernel: String::new(), netns: None, mntns: None, uid: 0 },
+        started: SystemTime::UNIX_EPOCH,
+        duration: std::time::Duration::ZERO,
+        verdict: overall(worst, answer.open || refusal.is_some()),
+        exit_code,
+        failure: refusal.map(|refusal| refusal.failure),
+        findings,
+        suppressed,
+        checks,
+        not_checked,
+        subjects: answer.subjects,
+        rules: rules::ALL.to_vec(),
+        data: answer.data,
+    }
+}
+
+/// A problem beats an open question, an open question beats what is only worth knowing.
+fn overall(worst: Option<Severity>, open: bool) -> Overall {
+    match worst {
+        Some(severity @ (Severity::Error | Severity::Warning)) => severity.into(),
+        _ if open => Overall::Unknown,
+        Some(severity) => severity.into(),
+        None => Overall::Ok,
+    }
+}
+
+/// "Run it as root" becomes the line to paste.
+fn say_how_to_see_more(report: &mut Report, typed: &[OsString]) {
+    let words: Vec<Vec<u8>> = typed.iter().skip(1).map(|word| rules::shell_word(word.as_bytes())).collect();
+    let line = [b"sudo sockdoctor ".to_vec(), words.join(&b' ')].concat();
+    let line = String::from_utf8_lossy(&line).into_owned();
+    for not_checked in &mut report.not_checked {
+        if not_checked.gap.would_help.as_deref() == Some(Gap::AS_ROOT) {
+            not_checked.gap.would_help = Some(line.clone());
+        }
+    }
+    for fix in report.findings.iter_mut().flat_map(|finding| &mut finding.fixes) {
+        if fix.text == Gap::AS_ROOT {
+            fix.command = Some(line.clone().into_bytes());
+            fix.text = "see what was hidden".into();
+        }
+    }
+}
+
+fn show(report: &Report, global: &Global, style: &Style) -> u8 {
+    let format = if global.json { Format::Json } else { global.format.unwrap_or(Format::Text) };
+    let loudness = match (global.quiet, global.verbose) {
+        (true, _) => Loudness::Quiet,
+        (_, true) => Loudness::Verbose,
+        _ => Loudness::Normal,
+    };
+    if let Some(failure) = &report.failure {
+        complain(failure);
+        if format != Format::Json {
+            return report.exit_code;
+        }
+    }
+    let to_file = Style { color: false, width: None, ..*style };
+    let written = match &global.output {
+        Some(path) => output::to_file(path, |out| render(report, format, &to_file, loudness, out))
+            .map_err(|error| format!("{}: {error}", path.display())),
+        None => output::to_stdout(|out| render(report, format, style, loudness, out))
+            .map_err(|error| error.to_string()),
+    };
+    match written {
+        Ok(()) => report.exit_code,
+        Err(message) => {
+            complain(&Failure {
+                message,
+                hint: Some("give -o a file in a directory you may write to".into()),
+            });
+            exit::USAGE
+        }
+    }
+}
+
+/// What clap could not understand: its own words, and still one document where one was asked for.
+fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
+    if !error.use_stderr() {
+        return shown(output::to_stdout(|out| write!(out, "{}", error.render().ansi())));
+    }
+    let wants_json = typed.iter().any(|word| word == "--json" || word == "--format=json")
+        || typed.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if wants_json {
+        let rendered = error.render().to_string();
+        let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let refusal = Refusal::usage(message, "sockdoctor --help");
+        let mut report = dress("sockdoctor", Err(refusal), &Global::default(), FailOn::Error);
+        report.host = host::host(&Machine::default());
+        report.started = SystemTime::now();
+        let _ = output::to_stdout(|out| json::render(&report, out));
+    }
+    let _ = error.print();
+    exit::USAGE
+}
+
+fn complain(failure: &Failure) {
+    let message = crate::report::style::escape(failure.message.as_bytes());
+    let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "sockdoctor: {message}{hint}");
+}
+
+fn write_help(out: &mut dyn Write) -> io::Result<()> {
+    use clap::CommandFactory;
+    let mut command = Cli::command();
+    write!(out, "{}", command.render_help())
+}
+
+fn shown(written: io::Result<()>) -> u8 {
+    match written {
+        Ok(()) => exit::ANSWERED,
+        Err(error) => {
+            complain(&Failure { message: error.to_string(), hint: None });
+            exit::OPEN
+        }
+    }
+}
