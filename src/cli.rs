@@ -40,6 +40,7 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Output format
@@ -204,7 +205,7 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
         match argument.to_str() {
             Some("--") => break,
             Some(flag) if flag.len() > 1 && flag.starts_with('-') => {
-                position += 1 + usize::from(takes_value(flag))
+                position += 1 + usize::from(takes_value(flag));
             }
             Some(word) if cli.find_subcommand(word).is_some() => return arguments,
             Some(word) if !looks_like_a_target(word) => return arguments,

@@ -24,7 +24,7 @@ pub struct Broken {
 
 impl Broken {
     fn new(path: PathBuf, held: Vec<OwnedFd>) -> Self {
-        Self { path, held: held }
+        Self { path, held }
     }
 }
 

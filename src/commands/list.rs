@@ -51,27 +51,27 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     if let Some(held) = &held {
         rows.retain(|number| held_by(&mut examiner, held, &dump.rows[*number], args.pid, user));
     }
-    let mut table =
-        Rows { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() };
-    examiner.survey(&dump, &rows, held.as_ref(), |number, case| table.add(&case, dump.rows.get(number)));
+    let mut sheet =
+        Sheet { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() };
+    examiner.survey(&dump, &rows, held.as_ref(), |number, case| sheet.add(&case, dump.rows.get(number)));
     if args.stale {
-        table.add_unbound(&mut examiner, &dump, pattern.as_ref());
+        sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
     }
-    if table.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
+    if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }
-    table.note_gaps(&dump, held.as_ref().and_then(|held| held.gap(context.machine)));
-    table.rows.sort_by_cached_key(|row| order(row, args.sort));
-    for file in table.rows.iter_mut().filter_map(|row| row.file.as_mut()) {
+    sheet.note_gaps(&dump, held.as_ref().and_then(|held| held.gap(context.machine)));
+    sheet.rows.sort_by_cached_key(|row| order(row, args.sort));
+    for file in sheet.rows.iter_mut().filter_map(|row| row.file.as_mut()) {
         if let Some((owner, group)) = &mut file.owner {
             (*owner, *group) = (examiner.users.user(owner.id), examiner.users.group(group.id));
         }
     }
-    let Rows { judgement, rows: sockets, .. } = table;
+    let Sheet { judgement, rows: sockets, .. } = sheet;
     Ok(Answer { judgement, subjects: sockets.len(), data: Data::List { sockets, fields }, open: false })
 }
 
-struct Rows<'r> {
+struct Sheet<'r> {
     context: &'r Context<'r>,
     judgement: Judgement,
     /// Names whose findings are already counted: several sockets may share one.
@@ -79,7 +79,7 @@ struct Rows<'r> {
     rows: Vec<ListedSocket>,
 }
 
-impl Rows<'_> {
+impl Sheet<'_> {
     fn add(&mut self, case: &Case, socket: Option<&Socket>) {
         let judged = rules::judge(case, rules::ALL, |rule| self.context.chosen(rule));
         let sighting = socket.and_then(|socket| sighting_of(case, socket));

@@ -103,7 +103,7 @@ impl<'m> Examiner<'m> {
             .iter_mut()
             .map(|draft| draft.take().map(|draft| self.complete(draft, dump, &holders)))
             .collect();
-        self.second_look(cases, &dump.namespaces)
+        second_look(cases, &dump.namespaces)
     }
 
     /// Looks at a path in a root: here where that is safe, in the helper where it may hang.
@@ -352,7 +352,7 @@ impl<'m> Examiner<'m> {
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
         let mut renamed_to =
             seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
-        for names in renamed_to.iter_mut() {
+        if let Some(names) = &mut renamed_to {
             // An inode number says nothing without its device.
             names.retain(|name| {
                 let there = self.look(&Question::walk(root, name)).ok();
@@ -381,31 +381,6 @@ impl<'m> Examiner<'m> {
             adopt_unidentified(case);
         }
     }
-
-    /// Bound sockets that do not listen are looked at once more: they may be between bind(2) and listen(2).
-    fn second_look(&mut self, mut cases: Vec<Option<Case>>, namespaces: &[Namespace]) -> Vec<Option<Case>> {
-        let silent = |sighting: &Sighting| {
-            sighting.relation.serves
-                && sighting.socket.state == SocketState::Bound
-                && sighting.socket.kind != SocketType::Dgram
-        };
-        let mut waiting = cases
-            .iter_mut()
-            .flatten()
-            .flat_map(|case| case.sockets.items.iter_mut())
-            .filter(|s| silent(s))
-            .peekable();
-        if waiting.peek().is_some() {
-            std::thread::sleep(SECOND_LOOK);
-        }
-        for sighting in waiting {
-            sighting.second_look = match sockets::again(namespaces, &sighting.socket) {
-                Ok(row) => Fact::Known(row.map(|row| row.state)),
-                Err(gap) => Fact::Unknown(gap),
-            };
-        }
-        cases
-    }
 }
 
 /// What is known of a target before its holders are.
@@ -428,6 +403,31 @@ impl Draft<'_> {
             related: Vec::new(),
         }
     }
+}
+
+/// Bound sockets that do not listen are looked at once more: they may be between bind(2) and listen(2).
+fn second_look(mut cases: Vec<Option<Case>>, namespaces: &[Namespace]) -> Vec<Option<Case>> {
+    let silent = |sighting: &Sighting| {
+        sighting.relation.serves
+            && sighting.socket.state == SocketState::Bound
+            && sighting.socket.kind != SocketType::Dgram
+    };
+    let mut waiting = cases
+        .iter_mut()
+        .flatten()
+        .flat_map(|case| case.sockets.items.iter_mut())
+        .filter(|s| silent(s))
+        .peekable();
+    if waiting.peek().is_some() {
+        std::thread::sleep(SECOND_LOOK);
+    }
+    for sighting in waiting {
+        sighting.second_look = match sockets::again(namespaces, &sighting.socket) {
+            Ok(row) => Fact::Known(row.map(|row| row.state)),
+            Err(gap) => Fact::Unknown(gap),
+        };
+    }
+    cases
 }
 
 /// The name of a network namespace that is not ours.

@@ -159,7 +159,7 @@ mod tests {
 
     fn with_super_options(options: &str) -> Mount {
         let row = format!("70 63 0:44 / /merged rw - overlay overlay {options}");
-        parse(row.as_bytes()).mounts.remove(0)
+        Arc::unwrap_or_clone(parse(row.as_bytes()).mounts.remove(0))
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is known about a target, as labelled lines: the part of `inspect` that is no finding.
 
+use std::fmt::Write as _;
+
 use super::style::escape;
 use crate::model::{Address, Case, File, FileKind, Sighting};
 
@@ -40,7 +42,7 @@ fn socket(sighting: &Sighting) -> String {
     parts.push(format!("inode {}", socket.ino.0));
     match &socket.address {
         Address::Path(name) if !sighting.relation.names_path => {
-            parts.push(format!("bound as {}", escape(name)))
+            parts.push(format!("bound as {}", escape(name)));
         }
         _ => {}
     }
@@ -65,7 +67,7 @@ fn holders_line(holders: &[crate::model::Holder]) -> String {
     });
     let mut line = each.collect::<Vec<_>>().join(", ");
     if holders.len() > 8 {
-        line.push_str(&format!(" and {} more", holders.len() - 8));
+        let _ = write!(line, " and {} more", holders.len() - 8);
     }
     line
 }
@@ -74,7 +76,7 @@ fn file_line(case: &Case, file: &File) -> String {
     let mut line =
         format!("{} uid {} gid {}, inode {}", ls_mode(file.kind, file.mode), file.uid, file.gid, file.ino);
     if file.path != case.path {
-        line.push_str(&format!(", really {}", escape(&file.path)));
+        let _ = write!(line, ", really {}", escape(&file.path));
     }
     line
 }

@@ -141,8 +141,10 @@ struct Demo {
 
 #[derive(Serialize)]
 struct Target<'r> {
-    target: String,
-    target_b64: Option<String>,
+    #[serde(rename = "target")]
+    label: String,
+    #[serde(rename = "target_b64")]
+    label_b64: Option<String>,
     verdict: &'static str,
     file: Option<File>,
     mount: Option<Mount<'r>>,
@@ -435,7 +437,7 @@ impl Demo {
 impl<'r> Target<'r> {
     fn of(inspected: &'r model::InspectedTarget) -> Self {
         let case = &inspected.case;
-        let Name { name: target, name_b64: target_b64 } = Name::of(&case.target.label());
+        let Name { name: label, name_b64: label_b64 } = Name::of(&case.target.label());
         let sighted = |sighting: &'r model::Sighting| {
             let role = sighting.role().ok().flatten();
             let holders = sighting.holders.known().map(Vec::as_slice);
@@ -443,8 +445,8 @@ impl<'r> Target<'r> {
         };
         let server = case.server();
         Self {
-            target,
-            target_b64,
+            label,
+            label_b64,
             verdict: inspected.verdict.word(),
             file: File::of(case),
             mount: case

@@ -19,6 +19,7 @@ pub enum Color {
 
 /// The part of the environment that decides how text looks.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a variable")]
 pub struct Environment {
     /// `NO_COLOR`, when not empty (no-color.org).
     pub no_color: bool,

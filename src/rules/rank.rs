@@ -1,5 +1,7 @@
 //! Running the rules over a case, dropping what another finding explains, and putting the cause first.
 
+use std::cmp::Reverse;
+
 use crate::model::{Case, Finding, NoVerdict, NotChecked, Rule, Severity};
 
 /// What explains what, for the same subject: (cause, consequence).
@@ -61,7 +63,7 @@ pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> boo
             Ok(_) => judgement.checks += 1,
             Err(NoVerdict::NotApplicable) => {}
             Err(NoVerdict::Unknown(gap)) => {
-                judgement.not_checked.push(NotChecked { code: Some(rule.code), gap })
+                judgement.not_checked.push(NotChecked { code: Some(rule.code), gap });
             }
         }
     }
@@ -76,7 +78,7 @@ pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> boo
 
 /// Worst first, then surest; among equals the order of the cases and of the codes stays.
 pub fn rank(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| (b.severity, b.certainty).cmp(&(a.severity, a.certainty)));
+    findings.sort_by_key(|finding| Reverse((finding.severity, finding.certainty)));
 }
 
 fn explains(cause: &Finding, finding: &Finding) -> bool {
