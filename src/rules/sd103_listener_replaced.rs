@@ -7,9 +7,8 @@ rule! {
     /// A listener was bound under this name, but the file there now belongs to another socket.
     ///
     /// # What it means
-    /// Two servers overlap on one path, or a second one came and went. Clients reach the owner of the file;
-    /// the other listener is alive and hears nobody. When either stops and removes the file by name, the
-    /// survivor is unreachable too.
+    /// Two servers overlap on one path. Clients reach the owner of the file; the other listener is alive and
+    /// hears nobody. When either stops and removes the file by name, the survivor is unreachable too.
     ///
     /// # How it is known
     /// The kernel lists a listener with this name whose file inode differs from the one at the path, in the
@@ -20,15 +19,14 @@ rule! {
     /// name in two mount namespaces, each with its own file.
     ///
     /// # Fix
-    /// Stop the older process, then check that the file is still there, since its shutdown may remove it by
-    /// name; if not, restart the newer one. Stop before start instead of overlap.
+    /// Stop the older process, then check that the file is still there (its shutdown may remove it by name); if
+    /// not, restart the newer one.
     LISTENER_REPLACED = "SD103", "listener-replaced", Error
 }
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
-    let Some(file) = case.file()? else { return Ok(vec![]) };
-    if file.kind != FileKind::Socket {
+    if case.file()?.is_none_or(|file| file.kind != FileKind::Socket) {
         return Ok(vec![]);
     }
     let mut replaced: Vec<&Sighting> = Vec::new();
@@ -38,10 +36,7 @@ fn check(case: &Case) -> Verdict {
         }
     }
     case.settled()?;
-    if replaced.is_empty() {
-        return Ok(vec![]);
-    }
-    Ok(vec![finding(case, &replaced)])
+    Ok(if replaced.is_empty() { vec![] } else { vec![finding(case, &replaced)] })
 }
 
 fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
@@ -50,37 +45,28 @@ fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
     } else {
         "The file at this name is not the listener's: the process listens, and nobody reaches it."
     };
-    let mut finding = LISTENER_REPLACED.finding(case, Certainty::Certain, summary);
-    finding.evidence.extend(evidence::path(case));
-    for server in case.serving() {
-        finding.evidence.push(evidence::socket(server));
-        finding.evidence.push(evidence::holders(server));
-    }
-    for orphan in replaced {
-        finding.evidence.push(evidence::socket(orphan));
-        finding.evidence.push(evidence::holders(orphan));
-        match (owner::of(orphan), case.server()) {
-            (Some(older), Some(_)) => {
-                finding.fixes.push(owner::stop(
-                    older,
-                    "stop the older process; its shutdown may remove the file by name",
-                ));
-            }
-            _ => finding.fixes.push(owner::restart(orphan)),
+    let proof = |sighting: &Sighting| [evidence::socket(sighting), evidence::holders(sighting)];
+    let stop = |orphan: &&Sighting| match (owner::of(orphan), case.server()) {
+        (Some(older), Some(_)) => {
+            owner::stop(older, "stop the older one; its shutdown may remove the file by name")
         }
-    }
-    finding.cause = Some("another process took the path while this listener was running: an overlapping restart or a second launch".into());
+        _ => owner::restart(orphan),
+    };
     let check = quote::command("sockdoctor inspect", &case.path);
-    finding
-        .fixes
-        .push(Fix::look(check, "then see that the file is still there; if it is not, restart the newer one"));
-    finding
+    LISTENER_REPLACED
+        .finding(case, Certainty::Certain, summary)
+        .proven_by(evidence::path(case))
+        .proven_by(case.serving().flat_map(proof))
+        .proven_by(replaced.iter().flat_map(|orphan| proof(orphan)))
+        .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
+        .fixed_by(replaced.iter().map(stop))
+        .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the newer one")])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fact, FileIno, Gap, View};
+    use crate::model::{Fact, FileIno, Gap, Holder, View};
 
     fn overlap() -> Case {
         let mut case = Case::sample();
@@ -88,8 +74,7 @@ mod tests {
         older.socket.ino.0 += 1;
         older.socket.file = older.socket.file.map(|file| crate::model::FileId { ino: FileIno(7), ..file });
         older.relation.serves = false;
-        let walk = case.walk.known().cloned().unwrap();
-        older.view = Fact::Known(View { walk, ..View::sample_missing() });
+        older.view = Fact::Known(View { walk: case.walk.get().unwrap().clone(), ..View::sample_missing() });
         case.sockets.items.push(older);
         case
     }
@@ -102,8 +87,7 @@ mod tests {
     #[test]
     fn silent_on_one_socket_with_many_holders() {
         let mut case = Case::sample();
-        case.sockets.items[0].holders =
-            Fact::Known(vec![crate::model::Holder::sample(1), crate::model::Holder::sample(2)]);
+        case.sockets.items[0].holders = Fact::Known(vec![Holder::sample(1), Holder::sample(2)]);
         assert_eq!(check(&case), Ok(vec![]));
     }
 
