@@ -44,6 +44,8 @@ pub struct Examiner<'m> {
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
     hung: HashMap<u64, Gap>,
     processes: HashMap<u32, Option<Process>>,
+    /// Absolute names of sockets that were bound under relative ones, as far as their holders tell.
+    relative: HashMap<SocketIno, Vec<u8>>,
 }
 
 impl<'m> Examiner<'m> {
@@ -59,6 +61,7 @@ impl<'m> Examiner<'m> {
             directories: HashMap::new(),
             hung: HashMap::new(),
             processes: HashMap::new(),
+            relative: HashMap::new(),
         }
     }
 
@@ -96,6 +99,7 @@ impl<'m> Examiner<'m> {
         dump: &Sockets,
     ) -> Vec<Option<Case>> {
         let index = Index::new(&dump.rows);
+        self.place_relative_names(targets, dump);
         let mut drafts: Vec<Option<Draft>> =
             targets.iter().map(|target| self.draft(target, working_directory, dump, &index)).collect();
         let wanted: HashSet<SocketIno> =

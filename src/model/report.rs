@@ -80,6 +80,8 @@ pub struct InspectedTarget {
     pub case: Case,
     /// What it amounts to.
     pub verdict: Overall,
+    /// Owner and group of the file, by name where they have one.
+    pub owner: Option<(super::IdName, super::IdName)>,
 }
 
 /// A row of `list`.

@@ -1,11 +1,13 @@
 //! What a target means, and which sockets of a dump have to do with it.
 
+use std::collections::HashSet;
+
 use super::Examiner;
-use crate::facts::directory;
 use crate::facts::index::{Index, last_name};
 use crate::facts::look::{Question, Root};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
+use crate::facts::{directory, holders, process};
 use crate::model::{Address, Fact, File, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
@@ -58,6 +60,34 @@ impl Examiner<'_> {
         if names.is_empty() { vec![target.clone()] } else { names.into_iter().map(Target::Path).collect() }
     }
 
+    /// What sockets asked for by inode mean by a relative name, as far as their holders' directories tell.
+    pub(super) fn place_relative_names(&mut self, targets: &[Target], dump: &Sockets) {
+        let asked: HashSet<u32> = targets
+            .iter()
+            .filter_map(|target| if let Target::Inode(ino) = target { Some(*ino) } else { None })
+            .collect();
+        let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
+        let rows: Vec<&Socket> = dump
+            .rows
+            .iter()
+            .filter(|row| asked.contains(&row.ino.0) && row.owns_name())
+            .filter(relative)
+            .collect();
+        if rows.is_empty() {
+            return;
+        }
+        let wanted = rows.iter().map(|row| row.ino).collect();
+        let held = holders::walk(self.machine, Some(&wanted));
+        for row in rows {
+            let holder =
+                held.of(row.ino).iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
+            let directory = holder.and_then(|held| process::working_directory(self.machine, held.pid));
+            if let (Some(directory), Some(name)) = (directory, row.address.path()) {
+                self.relative.insert(row.ino, join(&directory, name));
+            }
+        }
+    }
+
     pub(super) fn draft<'d>(
         &mut self,
         target: &Target,
@@ -79,10 +109,10 @@ impl Examiner<'_> {
             }
             Target::Inode(ino) => {
                 let row = dump.rows.iter().find(|row| row.ino == SocketIno(*ino))?;
-                match row.address.path() {
-                    Some(path) if row.owns_name() && path.starts_with(b"/") => {
-                        Some(self.draft_path(target, path.to_vec(), index))
-                    }
+                let name = row.address.path().filter(|_| row.owns_name());
+                let absolute = name.filter(|name| name.starts_with(b"/")).map(<[u8]>::to_vec);
+                match absolute.or_else(|| self.relative.get(&row.ino).cloned()) {
+                    Some(path) => Some(self.draft_path(target, path, index)),
                     _ => Some(Draft { related: vec![named(row, true)], ..Draft::new(target) }),
                 }
             }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Name;
-use crate::model::{self, Address, Case, Liveness, Role};
+use crate::model::{self, Address, Liveness, Role};
 use crate::report::style::escape;
 
 #[derive(Serialize)]
@@ -13,7 +13,7 @@ pub(super) struct Target<'r> {
     #[serde(rename = "target_b64")]
     label_b64: Option<String>,
     verdict: &'static str,
-    file: Option<File>,
+    file: Option<File<'r>>,
     mount: Option<Mount<'r>>,
     liveness: Option<&'static str>,
     sockets: Vec<Socket<'r>>,
@@ -23,7 +23,7 @@ pub(super) struct Target<'r> {
 }
 
 #[derive(Serialize)]
-pub(super) struct File {
+pub(super) struct File<'r> {
     state: Option<&'static str>,
     path: String,
     path_b64: Option<String>,
@@ -32,6 +32,8 @@ pub(super) struct File {
     mode: Option<String>,
     uid: Option<u32>,
     gid: Option<u32>,
+    owner: Option<&'r str>,
+    group: Option<&'r str>,
     inode: Option<u64>,
     links: Option<u32>,
     errno: Option<String>,
@@ -119,7 +121,7 @@ impl<'r> Target<'r> {
             label,
             label_b64,
             verdict: inspected.verdict.word(),
-            file: File::of(case),
+            file: File::of(inspected),
             mount: case
                 .file()
                 .ok()
@@ -142,8 +144,9 @@ impl<'r> Target<'r> {
     }
 }
 
-impl File {
-    pub(super) fn of(case: &Case) -> Option<Self> {
+impl<'r> File<'r> {
+    pub(super) fn of(inspected: &'r model::InspectedTarget) -> Option<Self> {
+        let case = &inspected.case;
         let state = case.file_state()?;
         let file = case.file().ok().flatten();
         let walk = case.walk.known();
@@ -157,6 +160,8 @@ impl File {
             mode: file.map(|file| mode(file.mode)),
             uid: file.map(|file| file.uid),
             gid: file.map(|file| file.gid),
+            owner: inspected.owner.as_ref().and_then(|(user, _)| id_name(user)),
+            group: inspected.owner.as_ref().and_then(|(_, group)| id_name(group)),
             inode: file.map(|file| file.ino),
             links: file.map(|file| file.nlink),
             errno: walk.and_then(model::Walk::errno).map(errno_name),
