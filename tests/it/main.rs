@@ -7,4 +7,5 @@ mod fuse;
 mod process;
 mod servers;
 mod tidy;
+mod tidy_readme;
 mod world;
