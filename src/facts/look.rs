@@ -23,6 +23,17 @@ pub enum Root {
     Process(u32),
 }
 
+/// How hard the passive test is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Passive {
+    /// Not at all.
+    No,
+    /// Once: the file already refused long enough.
+    Once,
+    /// Until something answers, or three refusals over 300 ms say that nothing does.
+    Thrice,
+}
+
 /// What to look at, and how hard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
@@ -30,8 +41,8 @@ pub struct Question {
     pub root: Root,
     /// An absolute path there.
     pub path: Vec<u8>,
-    /// Whether to run the passive test on a socket, three times over 300 ms when it refuses.
-    pub passive: bool,
+    /// Whether to run the passive test on a socket.
+    pub passive: Passive,
     /// The socket's type, where known.
     pub kind: Option<SocketType>,
     /// File inodes to look for in the path's directory.
@@ -41,7 +52,7 @@ pub struct Question {
 impl Question {
     /// Only what stands there.
     pub fn walk(root: Root, path: &[u8]) -> Self {
-        Self { root, path: path.to_vec(), passive: false, kind: None, wanted: Vec::new() }
+        Self { root, path: path.to_vec(), passive: Passive::No, kind: None, wanted: Vec::new() }
     }
 }
 
@@ -55,7 +66,7 @@ pub enum NoLook {
 }
 
 /// Opens the root a question is about, with its mounts.
-pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> Result<Viewpoint, NoLook> {
+pub fn viewpoint(machine: &Machine, root: Root) -> Result<Viewpoint, NoLook> {
     let (directory, pid, prefix) = match root {
         Root::Ours => (machine.root.clone(), None, machine.prefix()),
         Root::Process(pid) => (machine.process(pid, "root"), Some(pid), Vec::new()),
@@ -63,16 +74,18 @@ pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> R
     let opened = open(&directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| NoLook::Unseen(unseen(&directory.display().to_string(), errno)))?;
     let mounts: MountTable = mounts::of(machine, pid).map_err(NoLook::Unseen)?;
-    Ok(Viewpoint { root: opened, prefix, mounts, uppers: Arc::clone(uppers) })
+    Ok(Viewpoint::new(opened, prefix, mounts))
 }
 
 /// Looks.
 pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look, NoLook> {
     let Walked { walk, end, parent } = view.walk(&question.path, touch).map_err(NoLook::MayHang)?;
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
-    let liveness: Option<Liveness> = end
-        .filter(|_| question.passive && is_socket)
-        .map(|pinned| liveness::settle(pinned.as_fd(), question.kind));
+    let liveness: Option<Liveness> = end.filter(|_| is_socket).and_then(|pinned| match question.passive {
+        Passive::No => None,
+        Passive::Once => Some(liveness::ask(pinned.as_fd(), question.kind)),
+        Passive::Thrice => Some(liveness::settle(pinned.as_fd(), question.kind)),
+    });
     let found = match parent {
         Some((directory, path)) if !question.wanted.is_empty() => {
             names_of(directory.as_fd(), &path, &question.wanted)

@@ -152,7 +152,8 @@ fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String
         }
         SocketField::Owner => {
             let owner = row.file.as_ref().and_then(|file| file.owner.as_ref());
-            owner.map_or_else(unknown, |(user, group)| {
+            owner.map_or_else(unknown, |owner| {
+                let (user, group) = owner.as_ref();
                 escape(format!("{}:{}", user.label(), group.label()).as_bytes())
             })
         }
@@ -184,8 +185,8 @@ fn name(row: &ListedSocket) -> String {
         Some(Address::Unnamed) => "-".into(),
         Some(Address::Abstract(name)) => format!("@{}", escape(name)),
         // A path that begins with @ is relative; written so that it cannot be taken for an abstract name.
-        _ if row.name.starts_with(b"@") => format!("./{}", escape(&row.name)),
-        _ => escape(&row.name),
+        _ if row.name().starts_with(b"@") => format!("./{}", escape(row.name())),
+        _ => escape(row.name()),
     }
 }
 

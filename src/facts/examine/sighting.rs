@@ -1,14 +1,17 @@
 //! A draft with its holders, their views and the passive test: the whole case.
 
+use std::sync::Arc;
+
 use super::draft::Draft;
 use super::{Examiner, label};
 use crate::facts::holders::Holders;
-use crate::facts::look::{Question, Root};
+use crate::facts::look::{Passive, Question, Root};
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::join;
-use crate::facts::{nearest, process};
+use crate::facts::{mounts, nearest, process};
 use crate::model::{
-    Case, Fact, File, FileKind, Gap, Holder, Liveness, Relation, Seen, Sighting, Socket, SocketIno, View,
+    Case, Fact, File, FileKind, Gap, Holder, Liveness, Reached, Relation, Seen, Sighting, Socket, SocketIno,
+    View, Walk,
 };
 
 impl Examiner<'_> {
@@ -19,7 +22,7 @@ impl Examiner<'_> {
             if let Some(process) = process::read(self.machine, &mut self.users, held.pid)
                 && process::still_holds(self.machine, &process, held.fd, ino)
             {
-                found.push(Holder { process, fd: held.fd });
+                found.push(Holder { process: Arc::new(process), fd: held.fd });
             }
         }
         found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
@@ -35,9 +38,9 @@ impl Examiner<'_> {
             let known = self
                 .processes
                 .entry(holding.pid)
-                .or_insert_with(|| process::read(machine, users, holding.pid));
+                .or_insert_with(|| process::read(machine, users, holding.pid).map(Arc::new));
             if let Some(process) = known {
-                found.push(Holder { process: process.clone(), fd: holding.fd });
+                found.push(Holder { process: Arc::clone(process), fd: holding.fd });
             }
         }
         found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
@@ -135,23 +138,44 @@ impl Examiner<'_> {
     }
 
     /// The passive test, where the dump alone does not say that the file is served.
-    pub(super) fn test_liveness(&mut self, case: &mut Case) {
-        let is_socket = matches!(case.file(), Ok(Some(file)) if file.kind == FileKind::Socket);
-        if !is_socket || case.serving().next().is_some() {
+    fn test_liveness(&mut self, case: &mut Case) {
+        let file = case.file().ok().flatten().filter(|file| file.kind == FileKind::Socket);
+        let Some(id) = file.map(File::id) else { return };
+        if case.serving().next().is_some() {
             return;
         }
-        let question = Question { passive: true, ..Question::walk(Root::Ours, &case.path) };
-        case.liveness = match self.look(&question) {
+        let passive =
+            if id.is_some_and(|id| self.dead.contains(&id)) { Passive::Once } else { Passive::Thrice };
+        case.liveness = match self.look(&Question { passive, ..Question::walk(Root::Ours, &case.path) }) {
             Err(gap) => Fact::Unknown(gap),
-            Ok(look) => match look.liveness {
-                Some(liveness) => Fact::Known(liveness),
-                None => Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at")),
-            },
+            Ok(look) if look.walk.file().map(File::id) != Some(id) => replaced_meanwhile(),
+            Ok(look) => look.liveness.map_or_else(replaced_meanwhile, Fact::Known),
         };
-        if case.liveness == Fact::Known(Liveness::Bound) {
-            adopt_unidentified(case);
+        match case.liveness {
+            Fact::Known(Liveness::Bound) => adopt_unidentified(case),
+            Fact::Known(Liveness::Refused { .. }) => {
+                self.dead.extend(id);
+                self.reconsider_class(case);
+            }
+            _ => {}
         }
     }
+
+    /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding
+    /// all overlays costs a look at every process.
+    fn reconsider_class(&mut self, case: &mut Case) {
+        let uppers = self.uppers.get_or_insert_with(|| mounts::upper_directories(self.machine));
+        if let Fact::Known(Walk { reached: Reached::File(file), .. }) = &mut case.walk
+            && let Some(mount) = &file.mount
+        {
+            let full = [self.machine.prefix().as_slice(), &file.path].concat();
+            file.class = mounts::class_of(mount, &full, uppers);
+        }
+    }
+}
+
+fn replaced_meanwhile() -> Fact<Liveness> {
+    Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at"))
 }
 
 /// A socket without a reported file that owns the name of a file something is bound to is that something.
