@@ -16,6 +16,8 @@ const WIDEST: usize = 120;
 
 /// Writes a report.
 pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    // A file is never coloured, whatever was decided for the terminal.
+    colored::control::set_override(style.color);
     let page = Page { style, loudness };
     if let Data::List { sockets, fields } = &report.data {
         table::render(sockets, fields, style, out)?;

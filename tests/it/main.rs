@@ -3,8 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod binary;
+mod documents;
 mod fuse;
+mod hostile;
+mod list;
+mod output;
+mod passivity;
 mod process;
+mod seed_s0;
 mod servers;
 mod tidy;
 mod tidy_readme;
