@@ -204,7 +204,11 @@ fn show(report: &Report, global: &Global, style: &Style) -> u8 {
 /// What clap could not understand: its own words, and still one document where one was asked for.
 fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
     if !error.use_stderr() {
-        return shown(output::to_stdout(|out| write!(out, "{}", error.render().ansi())));
+        let printed = error.print();
+        return shown(
+            printed
+                .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }),
+        );
     }
     let wants_json = typed.iter().any(|word| word == "--json" || word == "--format=json")
         || typed.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");

@@ -4,6 +4,7 @@
 //! whatever looks wrong is looked at again, and only what two looks in a row agree on is handed to the rules.
 
 mod draft;
+mod passive;
 mod sighting;
 
 use std::collections::{HashMap, HashSet};
@@ -78,10 +79,14 @@ impl<'m> Examiner<'m> {
     /// All targets, each with everything known about it. An inode that no socket has gives no case.
     pub fn examine(&mut self, targets: &[Target], working_directory: &[u8]) -> Vec<Option<Case>> {
         let dump = self.dump(targets);
-        self.examine_in(&dump, targets, working_directory)
+        let mut cases = self.examine_in(&dump, targets, working_directory);
+        for case in cases.iter_mut().flatten() {
+            case.asked_for = !matches!(case.target, Target::Inode(_));
+        }
+        cases
     }
 
-    /// The same, when a dump was taken just now.
+    /// The same for names that nobody asked for, when a dump was taken just now.
     pub fn examine_in(
         &mut self,
         dump: &Sockets,
@@ -135,6 +140,7 @@ impl<'m> Examiner<'m> {
         let held = self.held(wanted);
         let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
         let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
+        self.test_liveness(cases.iter_mut().flatten());
         self.second_look(&mut cases, &dump.namespaces);
         cases
     }

@@ -83,8 +83,8 @@ pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look,
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
     let liveness: Option<Liveness> = end.filter(|_| is_socket).and_then(|pinned| match question.passive {
         Passive::No => None,
-        Passive::Once => Some(liveness::ask(pinned.as_fd(), question.kind)),
-        Passive::Thrice => Some(liveness::settle(pinned.as_fd(), question.kind)),
+        Passive::Once => Some(liveness::ask(&pinned, question.kind)),
+        Passive::Thrice => liveness::settle(&[(&pinned, question.kind)]).pop(),
     });
     let found = match parent {
         Some((directory, path)) if !question.wanted.is_empty() => {

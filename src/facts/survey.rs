@@ -187,6 +187,7 @@ fn light_case(
     Case {
         target,
         path,
+        asked_for: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
         liveness: Fact::NotAsked,
         sockets: Seen {

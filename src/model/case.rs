@@ -90,6 +90,11 @@ impl Sighting {
     }
 }
 
+/// A path inside a sentence: its own characters where it has any, else its bytes.
+fn printable(path: &[u8]) -> String {
+    std::str::from_utf8(path).map_or_else(|_| path.escape_ascii().to_string(), str::to_owned)
+}
+
 /// `errno(3)` values that mean "no such name".
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
@@ -103,6 +108,8 @@ pub struct Case {
     pub target: Target,
     /// The target's absolute path before symlinks are resolved; empty when it is not a path.
     pub path: Vec<u8>,
+    /// Somebody means this very path; else it was only taken from the kernel's own name of a socket.
+    pub asked_for: bool,
     /// The path, walked in the client's root. `NotAsked`: not a path.
     pub walk: Fact<Walk>,
     /// The passive test of the socket file.
@@ -144,8 +151,7 @@ impl Case {
         match &walk.reached {
             super::Reached::File(file) => Ok(Some(file)),
             super::Reached::Stopped { errno: EACCES | EPERM, at, .. } => Err(NoVerdict::Unknown(
-                Gap::new(format!("lstat {}", String::from_utf8_lossy(at)), "Permission denied")
-                    .helped_by(Gap::AS_ROOT),
+                Gap::new(format!("lstat {}", printable(at)), "Permission denied").helped_by(Gap::AS_ROOT),
             )),
             super::Reached::Stopped { .. } => Ok(None),
         }
@@ -207,6 +213,7 @@ impl Case {
         Self {
             target: Target::Path(path.clone()),
             path,
+            asked_for: true,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
             liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },

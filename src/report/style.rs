@@ -98,8 +98,18 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// The same, behind what is there.
+/// The same, behind what is there. Spaces at the ends, which nobody would see, are escaped too.
 pub fn escape_into(bytes: &[u8], text: &mut String) {
+    let inner = bytes.trim_ascii_end();
+    let spaces = bytes[inner.len()..].iter().all(|byte| *byte == b' ');
+    let (bytes, trailing) = if spaces { (inner, bytes.len() - inner.len()) } else { (bytes, 0) };
+    let inner = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    text.push_str(if inner.len() < bytes.len() { "\\x20" } else { "" });
+    escape_middle(inner, text);
+    text.extend(std::iter::repeat_n("\\x20", trailing));
+}
+
+fn escape_middle(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid();
         if valid.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
@@ -140,6 +150,8 @@ mod tests {
     fn hostile_bytes_are_harmless() {
         assert_eq!(escape(b"/tmp/a\n\x1b[31m\xff\x7f|\"%<"), "/tmp/a\\x0a\\x1b[31m\\xff\\x7f|\"%<");
         assert_eq!(escape("\u{202e}\u{85}é".as_bytes()), "\\u{202e}\\u{85}é");
+        assert_eq!(escape(b" a b  "), "\\x20a b\\x20\\x20");
+        assert_eq!(escape(b"a\n"), "a\\x0a");
         let every: Vec<u8> = (0..=255).collect();
         assert!(escape(&every).chars().all(|character| !character.is_control()));
     }

@@ -31,6 +31,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     }
     for finding in &report.findings {
         page.finding(finding, out)?;
+        if loudness != Loudness::Quiet {
+            writeln!(out)?;
+        }
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {
@@ -76,7 +79,7 @@ impl Page<'_> {
         }
         self.wrapped(&escape(finding.summary.as_bytes()), INDENT, INDENT, out)?;
         for (number, evidence) in finding.evidence.iter().enumerate() {
-            let line = format!("{}: {}", escape(evidence.source.as_bytes()), escape(&evidence.detail));
+            let line = format!("{}: {}", escape(&evidence.source), escape(&evidence.detail));
             self.labelled(if number == 0 { "evidence" } else { "" }, &line, out)?;
         }
         if let Some(cause) = &finding.cause {

@@ -79,7 +79,7 @@ pub(super) fn path(case: &Case) -> Option<Evidence> {
             )
         }),
     };
-    Some(Evidence::new(format!("lstat {}", String::from_utf8_lossy(at)), detail))
+    Some(Evidence::new([b"lstat ", at.as_slice()].concat(), detail))
 }
 
 /// What stands at a socket's own name where its holder looks.
@@ -90,13 +90,13 @@ pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
         Reached::Stopped { errno, .. } => errno_text(*errno),
         Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
     };
-    Some(Evidence::new(format!("lstat {}{place}", String::from_utf8_lossy(&view.path)), detail))
+    Some(Evidence::new([b"lstat ", view.path.as_slice(), place.as_bytes()].concat(), detail))
 }
 
 /// What the passive test said.
 pub(super) fn liveness(liveness: Liveness) -> Evidence {
     let detail = match liveness {
-        Liveness::Bound => "EPROTOTYPE: a socket is bound to this file".into(),
+        Liveness::Bound => "EPROTOTYPE; a socket is bound to this file".into(),
         Liveness::Refused { tries } => {
             format!(
                 "ECONNREFUSED {tries} times over 300 ms: no socket of any network namespace is bound to this file"

@@ -31,7 +31,7 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
             quote::command("systemctl restart", unit.as_bytes()),
             "restart the owner so that it binds again",
         ),
-        _ => stop(owner, "stop the owner, then start it again the way it was started: it binds again"),
+        _ => stop(owner, "stop the owner, then start it again as before"),
     }
 }
 

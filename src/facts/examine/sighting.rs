@@ -5,14 +5,11 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::{Examiner, label};
 use crate::facts::holders::Holders;
-use crate::facts::look::{Passive, Question, Root};
+use crate::facts::look::{Question, Root};
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::join;
-use crate::facts::{mounts, nearest, process};
-use crate::model::{
-    Case, Fact, File, FileKind, Gap, Holder, Liveness, Reached, Relation, Seen, Sighting, Socket, SocketIno,
-    View, Walk,
-};
+use crate::facts::{nearest, process};
+use crate::model::{Case, Fact, File, Gap, Holder, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -59,6 +56,7 @@ impl Examiner<'_> {
         let mut case = Case {
             target: draft.target,
             path: draft.path,
+            asked_for: false,
             walk: draft.walk,
             liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
@@ -66,7 +64,6 @@ impl Examiner<'_> {
             nearest: Vec::new(),
             unsettled: None,
         };
-        self.test_liveness(&mut case);
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
         }
@@ -135,55 +132,5 @@ impl Examiner<'_> {
             });
         }
         Ok(View { pid, ours, path, walk: seen.walk, renamed_to })
-    }
-
-    /// The passive test, where the dump alone does not say that the file is served.
-    fn test_liveness(&mut self, case: &mut Case) {
-        let file = case.file().ok().flatten().filter(|file| file.kind == FileKind::Socket);
-        let Some(id) = file.map(File::id) else { return };
-        if case.serving().next().is_some() {
-            return;
-        }
-        let passive =
-            if id.is_some_and(|id| self.dead.contains(&id)) { Passive::Once } else { Passive::Thrice };
-        case.liveness = match self.look(&Question { passive, ..Question::walk(Root::Ours, &case.path) }) {
-            Err(gap) => Fact::Unknown(gap),
-            Ok(look) if look.walk.file().map(File::id) != Some(id) => replaced_meanwhile(),
-            Ok(look) => look.liveness.map_or_else(replaced_meanwhile, Fact::Known),
-        };
-        match case.liveness {
-            Fact::Known(Liveness::Bound) => adopt_unidentified(case),
-            Fact::Known(Liveness::Refused { .. }) => {
-                self.dead.extend(id);
-                self.reconsider_class(case);
-            }
-            _ => {}
-        }
-    }
-
-    /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding
-    /// all overlays costs a look at every process.
-    fn reconsider_class(&mut self, case: &mut Case) {
-        let uppers = self.uppers.get_or_insert_with(|| mounts::upper_directories(self.machine));
-        if let Fact::Known(Walk { reached: Reached::File(file), .. }) = &mut case.walk
-            && let Some(mount) = &file.mount
-        {
-            let full = [self.machine.prefix().as_slice(), &file.path].concat();
-            file.class = mounts::class_of(mount, &full, uppers);
-        }
-    }
-}
-
-fn replaced_meanwhile() -> Fact<Liveness> {
-    Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at"))
-}
-
-/// A socket without a reported file that owns the name of a file something is bound to is that something.
-fn adopt_unidentified(case: &mut Case) {
-    let mut nameless = case.sockets.items.iter_mut().filter(|sighting| {
-        sighting.relation.names_path && sighting.socket.file.is_none() && sighting.socket.owns_name()
-    });
-    if let (Some(only), None) = (nameless.next(), nameless.next()) {
-        only.relation.serves = true;
     }
 }
