@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::Machine;
 use super::walk::{Touch, Viewpoint, Walked, names_of};
 use super::{liveness, mounts};
-use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType};
+use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType, Walk};
 
 /// Whose root a path is resolved in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,9 +70,14 @@ pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> R
 pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look, NoLook> {
     let Walked { walk, end, parent } = view.walk(&question.path, touch).map_err(NoLook::MayHang)?;
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
-    let liveness: Option<Liveness> = end
-        .filter(|_| question.passive && is_socket)
-        .map(|pinned| liveness::settle(pinned.as_fd(), question.kind));
+    let liveness: Option<Liveness> = end.filter(|_| question.passive && is_socket).and_then(|pinned| {
+        let liveness = liveness::settle(pinned.as_fd(), question.kind);
+        // A server that renames its socket over the old one leaves an inode behind that is dead, and at no path.
+        // While it is pinned no other file has its number.
+        let still_there =
+            || view.walk(&question.path, touch).is_ok_and(|now| place(&now.walk) == place(&walk));
+        (!matches!(liveness, Liveness::Refused { .. }) || still_there()).then_some(liveness)
+    });
     let found = match parent {
         Some((directory, path)) if !question.wanted.is_empty() => {
             names_of(directory.as_fd(), &path, &question.wanted)
@@ -80,6 +85,11 @@ pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look,
         _ => None,
     };
     Ok(Look { walk, liveness, found })
+}
+
+/// Which file a walk ended at.
+fn place(walk: &Walk) -> Option<(Option<u64>, u64)> {
+    walk.file().map(|file| (file.mount.as_ref().map(|mount| mount.id), file.ino))
 }
 
 fn unseen(source: &str, errno: rustix::io::Errno) -> Gap {

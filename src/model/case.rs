@@ -72,6 +72,9 @@ impl Sighting {
 
     /// Where its inode stands now, when it stands beside its old name.
     pub fn renamed_to(&self) -> Option<&[u8]> {
+        if self.role() == Ok(Some(Role::OtherView)) {
+            return None;
+        }
         let names = self.view.known()?.renamed_to.as_ref()?;
         names.first().map(Vec::as_slice)
     }

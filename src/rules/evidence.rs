@@ -79,7 +79,7 @@ pub(super) fn path(case: &Case) -> Option<Evidence> {
             )
         }),
     };
-    Some(Evidence::new(format!("lstat {}", String::from_utf8_lossy(at)), detail))
+    Some(Evidence::new(format!("lstat {}", readable(at)), detail))
 }
 
 /// What stands at a socket's own name where its holder looks.
@@ -90,7 +90,13 @@ pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
         Reached::Stopped { errno, .. } => errno_text(*errno),
         Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
     };
-    Some(Evidence::new(format!("lstat {}{place}", String::from_utf8_lossy(&view.path)), detail))
+    Some(Evidence::new(format!("lstat {}{place}", readable(&view.path)), detail))
+}
+
+/// A path as text, bytes that are not UTF-8 as `\xNN`.
+fn readable(path: &[u8]) -> String {
+    let parts = path.utf8_chunks().map(|part| format!("{}{}", part.valid(), part.invalid().escape_ascii()));
+    parts.collect()
 }
 
 /// What the passive test said.

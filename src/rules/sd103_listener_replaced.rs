@@ -1,7 +1,9 @@
 //! SD103: the file at the name is not the listener's.
 
 use super::{evidence, owner, quote};
-use crate::model::{Case, Certainty, FileKind, Finding, Fix, NoVerdict, Role, Sighting, Target, Verdict};
+use crate::model::{
+    Case, Certainty, File, FileKind, Finding, Fix, MountClass, NoVerdict, Role, Sighting, Target, Verdict,
+};
 
 rule! {
     /// A listener was bound under this name, but the file there now belongs to another socket.
@@ -13,7 +15,8 @@ rule! {
     ///
     /// # How it is known
     /// The kernel lists a listener with this name whose file inode differs from the one at the path, in the
-    /// same mount view.
+    /// same mount view. Likely only, where the two are of different superblocks or the mount is FUSE or foreign:
+    /// another layer, mount or node of one file looks the same.
     ///
     /// # Not to be confused with
     /// One socket with many holders (prefork, an in-place upgrade): one socket inode is one listener. The same
@@ -41,16 +44,24 @@ fn check(case: &Case) -> Verdict {
     if replaced.is_empty() {
         return Ok(vec![]);
     }
-    Ok(vec![finding(case, &replaced)])
+    Ok(vec![finding(case, file, &replaced)])
 }
 
-fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
+/// Both files are of one superblock, and one on which an inode is one file.
+fn comparable(file: &File, orphan: &Sighting) -> bool {
+    matches!(file.class, MountClass::Local | MountClass::Layered)
+        && file.id().zip(orphan.socket.file).is_some_and(|(there, own)| there.dev == own.dev)
+}
+
+fn finding(case: &Case, file: &File, replaced: &[&Sighting]) -> Finding {
+    let proven = replaced.iter().all(|orphan| comparable(file, orphan));
+    let certainty = if proven { Certainty::Certain } else { Certainty::Likely };
     let summary = if case.server().is_some() {
         "Two listeners share this name: the newer one has the file, the older one hears nobody."
     } else {
         "The file at this name is not the listener's: the process listens, and nobody reaches it."
     };
-    let mut finding = LISTENER_REPLACED.finding(case, Certainty::Certain, summary);
+    let mut finding = LISTENER_REPLACED.finding(case, certainty, summary);
     finding.evidence.extend(evidence::path(case));
     for server in case.serving() {
         finding.evidence.push(evidence::socket(server));
@@ -59,6 +70,9 @@ fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
     for orphan in replaced {
         finding.evidence.push(evidence::socket(orphan));
         finding.evidence.push(evidence::holders(orphan));
+        if !proven {
+            continue;
+        }
         match (owner::of(orphan), case.server()) {
             (Some(older), Some(_)) => {
                 finding.fixes.push(owner::stop(
@@ -68,6 +82,12 @@ fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
             }
             _ => finding.fixes.push(owner::restart(orphan)),
         }
+    }
+    if !proven {
+        let text =
+            "look on the side where the server runs: its own file may lie below a mount or on another layer";
+        finding.fixes.push(Fix::advice(text));
+        return finding;
     }
     finding.cause = Some("another process took the path while this listener was running: an overlapping restart or a second launch".into());
     let check = quote::command("sockdoctor inspect", &case.path);
@@ -97,6 +117,18 @@ mod tests {
     #[test]
     fn fires_on_two_listeners_with_one_name() {
         assert_eq!(check(&overlap()).unwrap()[0].code, "SD103");
+    }
+
+    #[test]
+    fn only_likely_across_superblocks_and_on_fuse() {
+        let mut case = overlap();
+        case.file_mut().class = MountClass::Fuse;
+        let finding = &check(&case).unwrap()[0];
+        assert_eq!(finding.certainty, Certainty::Likely);
+        assert!(finding.fixes.iter().all(|fix| !fix.changes_state));
+        let mut case = overlap();
+        case.sockets.items[1].socket.file.as_mut().unwrap().dev.minor += 1;
+        assert_eq!(check(&case).unwrap()[0].certainty, Certainty::Likely);
     }
 
     #[test]

@@ -3,8 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod binary;
+mod churn;
 mod fuse;
+mod hangs;
+mod healthy;
+mod input;
+mod inspect;
+mod limits;
+mod make;
+mod mounts;
+mod names;
 mod process;
+mod seen;
 mod servers;
 mod tidy;
 mod world;
