@@ -99,3 +99,30 @@ fn unseen(source: &str, errno: rustix::io::Errno) -> Gap {
         _ => gap,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    #[test]
+    fn a_refusal_of_a_file_that_was_renamed_over_meanwhile_says_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("s"), dir.path().join("s.tmp"));
+        drop(UnixListener::bind(&path).unwrap());
+        let _listener = UnixListener::bind(&other).unwrap();
+        let view = viewpoint(&Machine::default(), Root::Ours, &Arc::default()).unwrap();
+        let question = Question { passive: true, ..Question::walk(Root::Ours, path.as_os_str().as_bytes()) };
+        let liveness = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                std::fs::rename(&other, &path).unwrap();
+            });
+            look(&view, &question, Touch::Safe).unwrap().liveness
+        });
+        assert_eq!(liveness, None);
+        assert_eq!(look(&view, &question, Touch::Safe).unwrap().liveness, Some(Liveness::Bound));
+    }
+}

@@ -1,7 +1,7 @@
 //! SD101: nothing is at the path.
 
 use super::{evidence, quote};
-use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
+use crate::model::{Case, Certainty, Evidence, Fix, Gap, NoVerdict, Target, Verdict};
 
 rule! {
     /// Nothing is at the path, and no socket of this machine carries the name.
@@ -25,6 +25,7 @@ rule! {
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
+const ELOOP: i32 = 40;
 
 fn check(case: &Case) -> Verdict {
     let summary = match case.target {
@@ -32,6 +33,10 @@ fn check(case: &Case) -> Verdict {
             (None, Some(ENOENT)) => "Nothing is at the path, and no process listens under this name.",
             (None, Some(ENOTDIR)) => {
                 "The path leads through a file that is no directory, so nothing can be at it."
+            }
+            (None, Some(errno @ ELOOP)) => {
+                let place = String::from_utf8_lossy(&case.path).into_owned();
+                return Err(NoVerdict::Unknown(Gap::new(place, evidence::errno_text(errno))));
             }
             _ => return Ok(vec![]),
         },

@@ -9,7 +9,7 @@ use crate::world::{isolated, need, skip};
 
 /// Binds under another name, listens, renames: a connect finds a listener at every instant.
 const RENAME_OVER: &str = r#"
-import itertools, os, socket, sys, time
+import itertools, os, socket, sys
 path, old = sys.argv[1], None
 for n in itertools.count():
     s = socket.socket(socket.AF_UNIX)
@@ -18,7 +18,6 @@ for n in itertools.count():
     os.rename(f"{path}.{n}.tmp", path)
     if old: old.close()
     old = s
-    time.sleep(0.001)
 "#;
 
 /// Stops, removes the file, binds: no listener ever loses its file, or has it replaced.

@@ -121,18 +121,6 @@ fn a_relative_name_is_healthy_from_everywhere() {
 }
 
 #[test]
-fn sd102_a_relative_name_whose_file_is_gone() {
-    isolated("healthy::sd102_a_relative_name_whose_file_is_gone", |world| {
-        std::env::set_current_dir(&world.dir).unwrap();
-        let listener = UnixListener::bind("app.sock").unwrap();
-        std::fs::remove_file("app.sock").unwrap();
-        let seen = inspect(world.path("app.sock"));
-        seen.is_broken_by("SD102", "certain");
-        assert_eq!(seen.socket(socket_ino(&listener))["role"], "unlinked");
-    });
-}
-
-#[test]
 fn an_abstract_name_is_healthy() {
     isolated("healthy::an_abstract_name_is_healthy", |world| {
         let name = format!("{}/abstract", text(&world.dir));

@@ -1,14 +1,18 @@
 //! Each broken socket is recognised: the code comes first, and the facts of the document agree with it.
 
-use std::os::unix::net::UnixListener;
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::socket::{Shutdown, shutdown};
+use nix::sched::CloneFlags;
+use nix::sys::socket::{
+    AddressFamily, Backlog, Shutdown, SockFlag, SockType, UnixAddr, bind, listen, shutdown, socket,
+};
 use sockdoctor::act::broken;
 
-use crate::make::{holder, server, socket_ino};
-use crate::process::Process;
+use crate::make::{apart, holder, socket_ino};
 use crate::seen::{Inspected, inspect, text};
 use crate::world::{isolated, isolated_root};
 
@@ -48,154 +52,39 @@ fn sd101_a_component_that_is_a_file_leads_nowhere() {
 }
 
 #[test]
-fn sd102_an_unlinked_listener_is_found_with_all_its_holders() {
-    isolated("inspect::sd102_an_unlinked_listener_is_found_with_all_its_holders", |world| {
-        let path = world.path("app.sock");
-        let listener = UnixListener::bind(&path).unwrap();
-        let ino = socket_ino(&listener);
-        let workers = [holder(&listener), holder(&listener), holder(&listener)];
-        drop(listener);
-        std::fs::remove_file(&path).unwrap();
-        let seen = inspect(&path);
-        is_unlinked(&seen, &[ino]);
-        assert_eq!(seen.codes(), ["SD102"]);
-        let pids = workers.each_ref().map(|worker| i64::from(worker.pid().as_raw()));
-        assert_eq!(seen.holders(ino), pids);
-        for pid in pids {
-            assert!(seen.proof().contains(&format!("pid {pid}")), "{:#}", seen.0);
-        }
+fn sd101_a_symlink_leads_nowhere() {
+    isolated_root("inspect::sd101_a_symlink_leads_nowhere", |world| {
+        std::os::unix::fs::symlink("gone/app.sock", world.path("link.sock")).unwrap();
+        let seen = inspect(world.path("link.sock"));
+        seen.is_broken_by("SD101", "certain");
+        assert_eq!(seen.target()["file"]["path"], text(&world.path("gone/app.sock")));
     });
 }
 
 #[test]
-fn sd102_also_when_the_directory_went_with_the_file() {
-    isolated("inspect::sd102_also_when_the_directory_went_with_the_file", |world| {
-        let dir = world.path("run");
-        std::fs::create_dir(&dir).unwrap();
-        let (ino, _server) = server(&dir.join("app.sock"));
-        std::fs::remove_dir_all(&dir).unwrap();
-        let seen = inspect(dir.join("app.sock"));
-        assert_eq!(seen.codes(), ["SD102"]);
-        seen.ends_with(1, "error");
-        assert_eq!(seen.file_state(), "missing");
-        assert_eq!(seen.socket(ino)["role"], "unlinked");
+fn sd101_is_open_where_a_symlink_leads_to_itself() {
+    isolated_root("inspect::sd101_is_open_where_a_symlink_leads_to_itself", |world| {
+        std::os::unix::fs::symlink("loop.sock", world.path("loop.sock")).unwrap();
+        let seen = inspect(world.path("loop.sock"));
+        assert_ne!(seen.0["exit_code"], 0, "{:#}", seen.0);
+        assert_eq!(seen.target()["file"]["errno"], "ELOOP");
+        let reasons = format!("{} {}", seen.0["findings"], seen.0["not_checked"]);
+        assert!(reasons.contains("Too many levels of symbolic links"), "{:#}", seen.0);
     });
 }
 
 #[test]
-fn sd102_is_not_certain_while_the_file_may_have_moved_with_its_directory() {
-    isolated_root(
-        "inspect::sd102_is_not_certain_while_the_file_may_have_moved_with_its_directory",
-        |world| {
-            let dir = world.path("run");
-            std::fs::create_dir(&dir).unwrap();
-            let (_, _server) = server(&dir.join("app.sock"));
-            std::fs::rename(&dir, world.path("moved")).unwrap();
-            inspect(world.path("moved/app.sock")).is_healthy();
-            for again in [false, true] {
-                if again {
-                    std::fs::create_dir(&dir).unwrap();
-                }
-                let seen = inspect(dir.join("app.sock"));
-                let wrong = |finding: &serde_json::Value| {
-                    finding["code"] == "SD102" && finding["certainty"] == "certain"
-                };
-                assert!(!seen.findings().any(wrong), "{:#}", seen.0);
-            }
-        },
-    );
-}
-
-#[test]
-fn sd102_also_when_the_directory_was_made_anew() {
-    isolated("inspect::sd102_also_when_the_directory_was_made_anew", |world| {
-        let dir = world.path("run");
-        std::fs::create_dir(&dir).unwrap();
-        let (ino, _server) = server(&dir.join("app.sock"));
-        std::fs::remove_dir_all(&dir).unwrap();
-        std::fs::create_dir(&dir).unwrap();
-        is_unlinked(&inspect(dir.join("app.sock")), &[ino]);
-    });
-}
-
-#[test]
-fn sd102_is_healed_by_its_own_fix() {
-    isolated("inspect::sd102_is_healed_by_its_own_fix", |world| {
-        let path = world.path("app.sock");
-        let (ino, mut owner) = server(&path);
-        std::fs::remove_file(&path).unwrap();
-        let seen = inspect(&path);
-        is_unlinked(&seen, &[ino]);
-        assert!(seen.fixes().any(|fix| fix["command"] == format!("kill {}", owner.pid())), "{:#}", seen.0);
-        seen.paste_fix("sh");
-        assert!(owner.ended(Duration::from_secs(5)).is_some(), "the fix stops the owner");
-        let _again = server(&path);
-        inspect(&path).is_healthy();
-    });
-}
-
-/// The listeners with these inodes, and no others, have lost their file.
-#[track_caller]
-fn is_unlinked(seen: &Inspected, listeners: &[u64]) {
-    seen.is_broken_by("SD102", "certain");
-    assert_eq!(seen.file_state(), "missing", "{:#}", seen.0);
-    assert_eq!(seen.target()["sockets"].as_array().unwrap().len(), listeners.len(), "{:#}", seen.0);
-    assert_eq!(seen.target()["socket"], serde_json::Value::Null);
-    for ino in listeners {
-        assert_eq!(seen.socket(*ino)["role"], "unlinked");
-        assert_eq!(seen.socket(*ino)["state"], "listening");
-        assert!(seen.proof().contains(&format!("inode {ino}")), "{:#}", seen.0);
-    }
-}
-
-/// Two servers on one path; the second has the file.
-fn overlapping(path: &Path) -> [(u64, Process); 2] {
-    let older = server(path);
-    std::fs::remove_file(path).unwrap();
-    [older, server(path)]
-}
-
-#[test]
-fn sd103_two_listeners_share_the_name_until_the_file_goes() {
-    isolated("inspect::sd103_two_listeners_share_the_name_until_the_file_goes", |world| {
-        let path = world.path("app.sock");
-        let [(older, _first), (newer, _second)] = overlapping(&path);
-        let seen = inspect(&path);
-        seen.is_broken_by("SD103", "certain");
-        assert_eq!(seen.codes(), ["SD103"]);
-        assert_eq!(seen.file_state(), "socket");
-        assert_eq!(seen.socket(older)["role"], "replaced");
-        assert_eq!(seen.socket(newer)["role"], "serves_path");
-        assert_eq!(seen.target()["socket"]["inode"], newer);
-        std::fs::remove_file(&path).unwrap();
-        is_unlinked(&inspect(&path), &[older, newer]);
-    });
-}
-
-#[test]
-fn sd103_is_healed_by_stopping_the_older() {
-    isolated("inspect::sd103_is_healed_by_stopping_the_older", |world| {
-        let path = world.path("app.sock");
-        let [(_, mut older), (_, mut newer)] = overlapping(&path);
-        inspect(&path).paste_fix("sh");
-        assert!(older.ended(Duration::from_secs(5)).is_some());
-        assert!(newer.ended(Duration::ZERO).is_none());
-        inspect(&path).is_healthy();
-    });
-}
-
-#[test]
-fn sd103_explains_the_dead_file_of_the_second_launch() {
-    isolated("inspect::sd103_explains_the_dead_file_of_the_second_launch", |world| {
-        let path = world.path("app.sock");
-        let [(older, _first), (_, second)] = overlapping(&path);
-        drop(second);
-        let seen = inspect(&path);
-        seen.is_broken_by("SD103", "certain");
-        assert_eq!(seen.codes(), ["SD103"]);
-        assert!(seen.0["summary"]["suppressed"].as_u64().unwrap() >= 1, "{:#}", seen.0);
-        assert_eq!(seen.socket(older)["role"], "replaced");
-        assert_eq!(seen.file_state(), "replaced");
+fn sd101_an_abstract_name_is_bound_in_another_network_namespace_only() {
+    isolated("inspect::sd101_an_abstract_name_is_bound_in_another_network_namespace_only", |world| {
+        let name = text(&world.dir).to_owned();
+        let listener = apart(CloneFlags::CLONE_NEWNET, || {
+            let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+            (socket_ino(&listener), holder(&listener))
+        });
+        let seen = inspect(format!("@{name}"));
+        seen.is_broken_by("SD101", "certain");
+        assert_eq!(seen.target()["file"], serde_json::Value::Null);
+        assert_eq!(seen.holders(listener.0), [i64::from(listener.1.pid().as_raw())]);
     });
 }
 
@@ -223,6 +112,23 @@ fn sd105_a_bound_socket_that_never_listens() {
         assert_eq!(seen.file_state(), "socket");
         assert_eq!(seen.target()["socket"]["state"], "bound");
         assert_eq!(seen.target()["socket"]["role"], "serves_path");
+    });
+}
+
+#[test]
+fn sd105_is_silent_on_a_server_that_listens_a_little_later() {
+    isolated("inspect::sd105_is_silent_on_a_server_that_listens_a_little_later", |world| {
+        let path = world.path("app.sock");
+        let (family, kind) = (AddressFamily::Unix, SockType::Stream);
+        let late = socket(family, kind, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(late.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(150));
+                listen(&late, Backlog::new(5).unwrap()).unwrap();
+            });
+            inspect(&path).is_healthy();
+        });
     });
 }
 
@@ -291,7 +197,7 @@ fn sd305_a_listener_that_was_shut_down_for_receiving() {
 fn sd305_is_silent_when_only_sending_was_shut_down() {
     isolated("inspect::sd305_is_silent_when_only_sending_was_shut_down", |world| {
         let listener = UnixListener::bind(world.path("app.sock")).unwrap();
-        shutdown(std::os::fd::AsRawFd::as_raw_fd(&listener), Shutdown::Write).unwrap();
+        shutdown(listener.as_raw_fd(), Shutdown::Write).unwrap();
         inspect(world.path("app.sock")).is_healthy();
     });
 }

@@ -10,6 +10,7 @@ mod healthy;
 mod input;
 mod inspect;
 mod limits;
+mod lost;
 mod make;
 mod mounts;
 mod names;

@@ -180,6 +180,24 @@ fn a_listener_with_its_own_file_elsewhere_is_neither_missing_nor_unlinked() {
 }
 
 #[test]
+fn a_listener_renamed_elsewhere_has_no_new_name_here() {
+    let name = "mounts::a_listener_renamed_elsewhere_has_no_new_name_here";
+    isolated_root(name, |world| {
+        let (path, moved) = (world.path("app.sock"), world.path("moved.sock"));
+        let (_, _server) = apart(CloneFlags::CLONE_NEWNS, || {
+            tmpfs(&world.dir);
+            let server = server(&path);
+            std::fs::rename(&path, &moved).unwrap();
+            server
+        });
+        let seen = inspect(&path);
+        assert!(!seen.codes().contains(&"SD113"), "{:#}", seen.0);
+        assert_ne!(seen.0["exit_code"], 0, "{:#}", seen.0);
+        assert_eq!(seen.file_state(), "missing");
+    });
+}
+
+#[test]
 fn the_same_name_in_two_mount_namespaces_is_healthy_in_both() {
     let name = "mounts::the_same_name_in_two_mount_namespaces_is_healthy_in_both";
     isolated_root(name, |world| {
