@@ -7,6 +7,7 @@ use sockdoctor::act::broken::{self, Broken};
 
 use crate::binary::{document, sockdoctor};
 use crate::fuse::{Fault, Fuse};
+use crate::make::on_fuse;
 use crate::process::{finish_in_group, until};
 use crate::seen::{Inspected, inspect, text};
 use crate::world::{World, isolated_root, skip};
@@ -16,10 +17,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// A listener in a file system that stops to answer.
 fn hung(world: &World, fault: Fault) -> Option<(Fuse, Broken)> {
-    let dir = world.path("hung");
-    std::fs::create_dir(&dir).unwrap();
-    let fuse = Fuse::mount(&dir, "test", Fault::None)?;
-    let live = broken::listening(&dir).unwrap();
+    let (fuse, live) = on_fuse(world, Fault::None)?;
     fuse.set(fault);
     Some((fuse, live))
 }
@@ -35,7 +33,7 @@ fn gives_up(name: &str, fault: Fault, after: impl FnOnce(Fuse, &dyn Fn() -> bool
         seen.ends_with(3, "unknown");
         assert!(seen.findings().all(|finding| finding["severity"] == "info"), "{:#}", seen.0);
         let gaps = seen.0["not_checked"].to_string();
-        assert!(gaps.contains(text(&world.path("hung"))), "it names the mount: {gaps}");
+        assert!(gaps.contains(text(&world.path("fuse"))), "it names the mount: {gaps}");
         after(fuse, &|| group.group().is_empty());
     });
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use sockdoctor::act::broken::{self, Broken};
 
+use crate::fuse::{Fault, Fuse};
 use crate::process::{Process, finish};
 use crate::world::{World, need};
 
@@ -100,6 +102,14 @@ fn overlay(lower: &Path, writable: &Path, point: &Path) -> Option<PathBuf> {
         format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
     mount(Some("overlay"), point, Some("overlay"), MsFlags::empty(), Some(options.as_str())).ok()?;
     Some(upper)
+}
+
+/// A listener in a FUSE file system of the world. `None`: no FUSE here.
+pub(crate) fn on_fuse(world: &World, fault: Fault) -> Option<(Fuse, Broken)> {
+    let dir = world.path("fuse");
+    std::fs::create_dir(&dir).unwrap();
+    let fuse = Fuse::mount(&dir, "test", fault)?;
+    Some((fuse, broken::listening(&dir).unwrap()))
 }
 
 /// A btrfs on a disk image, or why there can be none.

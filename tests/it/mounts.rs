@@ -7,8 +7,10 @@ use nix::sched::CloneFlags;
 use sockdoctor::act::broken;
 
 use crate::binary::sockdoctor;
-use crate::fuse::{Fault, Fuse};
-use crate::make::{apart, btrfs, foreign_mntns, overlay_over, overlay_view, server, socket_ino, tmpfs};
+use crate::fuse::Fault;
+use crate::make::{
+    apart, btrfs, foreign_mntns, on_fuse, overlay_over, overlay_view, server, socket_ino, tmpfs,
+};
 use crate::seen::{inspect, inspect_by};
 use crate::world::{isolated_root, need, skip};
 
@@ -80,12 +82,9 @@ fn sd104_is_only_likely_for_a_dead_file_in_an_overlay() {
 fn a_fuse_that_hides_the_listener_gets_no_advice_to_remove_anything() {
     let name = "mounts::a_fuse_that_hides_the_listener_gets_no_advice_to_remove_anything";
     isolated_root(name, |world| {
-        let dir = world.path("m");
-        std::fs::create_dir(&dir).unwrap();
-        let Some(_fuse) = Fuse::mount(&dir, "test", Fault::NewNodeEachLookup) else {
+        let Some((_fuse, live)) = on_fuse(world, Fault::NewNodeEachLookup) else {
             return skip(name, "no /dev/fuse");
         };
-        let live = broken::listening(&dir).unwrap();
         let seen = inspect(&live.path);
         assert_ne!(seen.0["exit_code"], 0, "{:#}", seen.0);
         seen.leaves_the_file_alone();
@@ -96,10 +95,7 @@ fn a_fuse_that_hides_the_listener_gets_no_advice_to_remove_anything() {
 fn sd103_is_only_likely_where_a_fuse_has_a_second_node_for_the_file() {
     let name = "mounts::sd103_is_only_likely_where_a_fuse_has_a_second_node_for_the_file";
     isolated_root(name, |world| {
-        let dir = world.path("m");
-        std::fs::create_dir(&dir).unwrap();
-        let Some(fuse) = Fuse::mount(&dir, "test", Fault::None) else { return skip(name, "no /dev/fuse") };
-        let live = broken::listening(&dir).unwrap();
+        let Some((fuse, live)) = on_fuse(world, Fault::None) else { return skip(name, "no /dev/fuse") };
         fuse.set(Fault::NewNodeEachLookup);
         std::fs::symlink_metadata(&live.path).unwrap();
         fuse.set(Fault::None);
@@ -137,12 +133,9 @@ fn sd103_is_certain_within_one_overlay() {
 fn a_fuse_with_wide_inode_numbers_is_healthy() {
     let name = "mounts::a_fuse_with_wide_inode_numbers_is_healthy";
     isolated_root(name, |world| {
-        let dir = world.path("m");
-        std::fs::create_dir(&dir).unwrap();
-        let Some(_fuse) = Fuse::mount(&dir, "test", Fault::InoOffset(1 << 33)) else {
+        let Some((_fuse, live)) = on_fuse(world, Fault::InoOffset(1 << 33)) else {
             return skip(name, "no /dev/fuse");
         };
-        let live = broken::listening(&dir).unwrap();
         inspect(&live.path).is_healthy();
     });
 }
