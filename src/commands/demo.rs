@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, args: &DemoArgs) -> Result<Answer, Refu
     let target = Target::Path(broken.path.as_os_str().as_bytes().to_vec());
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
     let cases = examiner.examine(&[target], b"/").into_iter().flatten().collect();
-    let mut answer = inspect::answer(context, cases);
+    let mut answer = inspect::answer(context, &mut examiner, cases);
     drop(broken);
     directory.close().map_err(failed)?;
     let recognised = answer.judgement.findings.first().is_some_and(|finding| finding.code == demo.code);

@@ -26,11 +26,11 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         };
         cases.push(case);
     }
-    Ok(answer(context, cases))
+    Ok(answer(context, &mut examiner, cases))
 }
 
 /// Judges cases and says what each amounts to.
-pub(super) fn answer(context: &Context<'_>, cases: Vec<Case>) -> Answer {
+pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: Vec<Case>) -> Answer {
     let mut judgement = Judgement::default();
     let mut inspected = Vec::new();
     let mut any_open = false;
@@ -38,7 +38,9 @@ pub(super) fn answer(context: &Context<'_>, cases: Vec<Case>) -> Answer {
         let judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
         let open = !judged.broken && !leads_somewhere(&case);
         let worst: Option<Severity> = judged.findings.iter().map(|finding| finding.severity).max();
-        inspected.push(InspectedTarget { case, verdict: overall(worst, open) });
+        let owner = case.file().ok().flatten().map(|file| (file.uid, file.gid));
+        let owner = owner.map(|(uid, gid)| (examiner.users.user(uid), examiner.users.group(gid)));
+        inspected.push(InspectedTarget { case, verdict: overall(worst, open), owner });
         any_open |= open;
         judgement.absorb(judged);
     }

@@ -23,6 +23,17 @@ pub enum Root {
     Process(u32),
 }
 
+/// How hard the passive test is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Passive {
+    /// Not at all.
+    No,
+    /// Once: the file already refused long enough.
+    Once,
+    /// Until something answers, or three refusals over 300 ms say that nothing does.
+    Thrice,
+}
+
 /// What to look at, and how hard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
@@ -30,8 +41,8 @@ pub struct Question {
     pub root: Root,
     /// An absolute path there.
     pub path: Vec<u8>,
-    /// Whether to run the passive test on a socket, three times over 300 ms when it refuses.
-    pub passive: bool,
+    /// Whether to run the passive test on a socket.
+    pub passive: Passive,
     /// The socket's type, where known.
     pub kind: Option<SocketType>,
     /// File inodes to look for in the path's directory.
@@ -41,7 +52,7 @@ pub struct Question {
 impl Question {
     /// Only what stands there.
     pub fn walk(root: Root, path: &[u8]) -> Self {
-        Self { root, path: path.to_vec(), passive: false, kind: None, wanted: Vec::new() }
+        Self { root, path: path.to_vec(), passive: Passive::No, kind: None, wanted: Vec::new() }
     }
 }
 
@@ -55,7 +66,7 @@ pub enum NoLook {
 }
 
 /// Opens the root a question is about, with its mounts.
-pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> Result<Viewpoint, NoLook> {
+pub fn viewpoint(machine: &Machine, root: Root) -> Result<Viewpoint, NoLook> {
     let (directory, pid, prefix) = match root {
         Root::Ours => (machine.root.clone(), None, machine.prefix()),
         Root::Process(pid) => (machine.process(pid, "root"), Some(pid), Vec::new()),
@@ -63,15 +74,19 @@ pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> R
     let opened = open(&directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| NoLook::Unseen(unseen(&directory.display().to_string(), errno)))?;
     let mounts: MountTable = mounts::of(machine, pid).map_err(NoLook::Unseen)?;
-    Ok(Viewpoint { root: opened, prefix, mounts, uppers: Arc::clone(uppers) })
+    Ok(Viewpoint::new(opened, prefix, mounts))
 }
 
 /// Looks.
 pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look, NoLook> {
     let Walked { walk, end, parent } = view.walk(&question.path, touch).map_err(NoLook::MayHang)?;
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
-    let liveness: Option<Liveness> = end.filter(|_| question.passive && is_socket).and_then(|pinned| {
-        let liveness = liveness::settle(pinned.as_fd(), question.kind);
+    let liveness = end.filter(|_| is_socket).and_then(|pinned| {
+        let liveness = match question.passive {
+            Passive::No => return None,
+            Passive::Once => liveness::ask(pinned.as_fd(), question.kind),
+            Passive::Thrice => liveness::settle(pinned.as_fd(), question.kind),
+        };
         // A server that renames its socket over the old one leaves an inode behind that is dead, and at no path.
         // While it is pinned no other file has its number.
         let still_there =
@@ -113,8 +128,9 @@ mod tests {
         let (path, other) = (dir.path().join("s"), dir.path().join("s.tmp"));
         drop(UnixListener::bind(&path).unwrap());
         let _listener = UnixListener::bind(&other).unwrap();
-        let view = viewpoint(&Machine::default(), Root::Ours, &Arc::default()).unwrap();
-        let question = Question { passive: true, ..Question::walk(Root::Ours, path.as_os_str().as_bytes()) };
+        let view = viewpoint(&Machine::default(), Root::Ours).unwrap();
+        let question =
+            Question { passive: Passive::Thrice, ..Question::walk(Root::Ours, path.as_os_str().as_bytes()) };
         let liveness = std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(100));

@@ -5,13 +5,13 @@
 //! Before a component is opened its mount is looked up: a mount that may hang is not touched here but handed
 //! back, see [`super::helper`].
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
 use rustix::io::Errno;
 
-use super::mounts;
 use crate::model::{File, FileIno, FileKind, Mount, MountClass, MountTable, Reached, Step, Walk};
 
 /// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
@@ -24,14 +24,12 @@ const MAX_ENTRIES: usize = 100_000;
 /// A root directory and the mounts seen from it.
 #[derive(Debug)]
 pub struct Viewpoint {
-    /// The root, pinned.
-    pub root: OwnedFd,
-    /// The root's own path in the terms of `mounts`; empty for `/`.
-    pub prefix: Vec<u8>,
-    /// Its mounts.
-    pub mounts: MountTable,
-    /// Directories that overlays write to: what lies below is layered.
-    pub uppers: Arc<Vec<Vec<u8>>>,
+    root: OwnedFd,
+    /// The root's own path in the terms of the mount table; empty for `/`.
+    prefix: Vec<u8>,
+    by_id: HashMap<u64, Arc<Mount>>,
+    /// Mount points where a touch may hang: the topmost mount there is foreign or FUSE.
+    hazards: HashMap<Vec<u8>, Arc<Mount>>,
 }
 
 /// Which mounts may be touched.
@@ -71,6 +69,21 @@ struct Status {
 }
 
 impl Viewpoint {
+    /// A pinned root, its own path in the terms of `mounts`, and these.
+    pub fn new(root: OwnedFd, prefix: Vec<u8>, mounts: MountTable) -> Self {
+        let mut hazards = HashMap::new();
+        for mount in &mounts.mounts {
+            // A later row is mounted over an earlier one.
+            if mount.class().may_hang() {
+                hazards.insert(mount.point.clone(), Arc::clone(mount));
+            } else {
+                hazards.remove(&mount.point);
+            }
+        }
+        let by_id = mounts.mounts.into_iter().map(|mount| (mount.id, mount)).collect();
+        Self { root, prefix, by_id, hazards }
+    }
+
     /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
     pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
         let stopped = |at: &[u8], pending: &[Vec<u8>], errno: Errno, steps, parent| {
@@ -180,11 +193,13 @@ impl Viewpoint {
         if touch == Touch::Any {
             return Ok(());
         }
-        let full = [self.prefix.as_slice(), path].concat();
-        match self.mounts.at(&full) {
-            Some(mount) if mount.class().may_hang() => Err(Arc::clone(mount)),
-            _ => Ok(()),
-        }
+        let hazard = if self.prefix.is_empty() {
+            self.hazards.get(path)
+        } else {
+            let full = [self.prefix.as_slice(), path].concat();
+            self.hazards.get(full.strip_suffix(b"/").unwrap_or(&full))
+        };
+        hazard.map_or(Ok(()), |mount| Err(Arc::clone(mount)))
     }
 
     fn arrived_at_directory(&self, mut way: Vec<Here>, steps: Vec<Step>) -> Walked {
@@ -213,10 +228,8 @@ impl Viewpoint {
     }
 
     fn described(&self, path: Vec<u8>, status: &Status, empty: Option<bool>) -> File {
-        let mount = self.mounts.by_id(status.mount_id).cloned();
-        let full = [self.prefix.as_slice(), &path].concat();
-        let class =
-            mount.as_ref().map_or(MountClass::Foreign, |mount| mounts::class_of(mount, &full, &self.uppers));
+        let mount = self.by_id.get(&status.mount_id).cloned();
+        let class = mount.as_ref().map_or(MountClass::Foreign, |mount| mount.class());
         File {
             path,
             kind: FileKind::of_mode(status.mode),
@@ -313,113 +326,4 @@ fn is_empty(directory: BorrowedFd<'_>) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::symlink;
-    use std::os::unix::net::UnixListener;
-    use std::path::Path;
-
-    fn viewpoint(root: &Path) -> Viewpoint {
-        let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
-        Viewpoint { root, prefix: Vec::new(), mounts: MountTable::default(), uppers: Arc::default() }
-    }
-
-    fn walk(root: &Path, path: &str) -> Walked {
-        viewpoint(root).walk(path.as_bytes(), Touch::Safe).unwrap()
-    }
-
-    fn errno(walked: &Walked) -> Option<i32> {
-        walked.walk.errno()
-    }
-
-    #[test]
-    fn absolute_links_and_dots_stay_inside_the_root() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("run/app")).unwrap();
-        std::fs::create_dir(dir.path().join("var")).unwrap();
-        symlink("/run", dir.path().join("var/run")).unwrap();
-        let _listener = UnixListener::bind(dir.path().join("run/app/s")).unwrap();
-        for path in ["/var/run/app/s", "/../../var/run/../run/app/./s", "//run//app/s"] {
-            let walked = walk(dir.path(), path);
-            assert_eq!(
-                walked.walk.file().map(|file| file.path.as_slice()),
-                Some(b"/run/app/s".as_slice()),
-                "{path}"
-            );
-            assert_eq!(walked.parent.unwrap().1, b"/run/app");
-        }
-    }
-
-    #[test]
-    fn it_stops_where_the_kernel_would() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("f"), "").unwrap();
-        symlink("loop", dir.path().join("loop")).unwrap();
-        symlink("gone", dir.path().join("dangling")).unwrap();
-        let long = format!("/{}", "x".repeat(300));
-        let longest = format!("/{}", "x/".repeat(2100));
-        for (path, expected) in [
-            ("/none", nix::libc::ENOENT),
-            ("/none/below", nix::libc::ENOENT),
-            ("/dangling", nix::libc::ENOENT),
-            ("/f/below", nix::libc::ENOTDIR),
-            ("/f/", nix::libc::ENOTDIR),
-            ("/loop", nix::libc::ELOOP),
-            (long.as_str(), nix::libc::ENAMETOOLONG),
-            (longest.as_str(), nix::libc::ENAMETOOLONG),
-        ] {
-            assert_eq!(errno(&walk(dir.path(), path)), Some(expected), "{path}");
-        }
-    }
-
-    #[test]
-    fn directories_and_trailing_slashes_end_well() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
-        for (path, canonical) in
-            [("/", "/"), ("//", "/"), ("/a/", "/a"), ("/a/b/..", "/a"), ("/a/b/../", "/a")]
-        {
-            let walked = walk(dir.path(), path);
-            let file = walked.walk.file().unwrap();
-            assert_eq!(
-                (file.path.as_slice(), file.kind),
-                (canonical.as_bytes(), FileKind::Directory),
-                "{path}"
-            );
-        }
-        assert_eq!(walk(dir.path(), "/a/b").walk.file().unwrap().empty, Some(true));
-        assert_eq!(walk(dir.path(), "/a").walk.file().unwrap().empty, Some(false));
-    }
-
-    #[test]
-    fn a_mount_that_may_hang_is_handed_back_untouched() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("net")).unwrap();
-        let mut view = viewpoint(dir.path());
-        view.mounts.mounts.push(Arc::new(Mount {
-            id: 7,
-            parent: 1,
-            device: crate::model::Device { major: 0, minor: 9 },
-            root: b"/".to_vec(),
-            point: b"/net".to_vec(),
-            options: "rw".into(),
-            fstype: "nfs4".into(),
-            source: b"host:/x".to_vec(),
-            super_options: b"rw".to_vec(),
-        }));
-        assert_eq!(view.walk(b"/net/s", Touch::Safe).unwrap_err().fstype, "nfs4");
-        assert_eq!(errno(&view.walk(b"/net/s", Touch::Any).unwrap()), Some(nix::libc::ENOENT));
-    }
-
-    #[test]
-    fn a_renamed_socket_is_found_by_its_inode() {
-        let dir = tempfile::tempdir().unwrap();
-        let _listener = UnixListener::bind(dir.path().join("s.tmp")).unwrap();
-        std::fs::rename(dir.path().join("s.tmp"), dir.path().join("s")).unwrap();
-        let ino = FileIno::from_stat(walk(dir.path(), "/s").walk.file().unwrap().ino);
-        let (parent, path) = walk(dir.path(), "/s.tmp").parent.unwrap();
-        assert_eq!(names_of(parent.as_fd(), &path, &[ino]), Some(vec![(ino, b"/s".to_vec())]));
-        assert_eq!(path, std::ffi::OsStr::new("/").as_bytes());
-    }
-}
+mod tests;

@@ -163,3 +163,30 @@ pub struct Finding {
     /// Where it is written, for findings about declarations.
     pub locations: Vec<Location>,
 }
+
+impl Finding {
+    /// With this proof, after what it has.
+    #[must_use]
+    pub fn proven_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// With how it came to be.
+    #[must_use]
+    pub fn caused_by(mut self, cause: &str) -> Self {
+        self.cause = Some(cause.to_owned());
+        self
+    }
+
+    /// With these things to do, after what it has; the same one stands once.
+    #[must_use]
+    pub fn fixed_by(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
+        for fix in fixes {
+            if !self.fixes.contains(&fix) {
+                self.fixes.push(fix);
+            }
+        }
+        self
+    }
+}

@@ -11,6 +11,12 @@ pub enum NoVerdict {
     Unknown(Gap),
 }
 
+impl From<Gap> for NoVerdict {
+    fn from(gap: Gap) -> Self {
+        Self::Unknown(gap)
+    }
+}
+
 /// Findings (none = checked and fine), or why there is no verdict. An alias of `Result` so that `?` on a
 /// fact accessor leaves with the right reason.
 pub type Verdict = Result<Vec<Finding>, NoVerdict>;

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::style::escape;
-use crate::model::{Address, Case, File, FileKind, Sighting};
+use crate::model::{Address, File, FileKind, InspectedTarget, Sighting};
 
 /// Label and text of each line.
-pub(super) fn lines(case: &Case) -> Vec<(&'static str, String)> {
+pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
+    let case = &target.case;
     let mut lines = Vec::new();
     for (number, sighting) in case.sockets.items.iter().enumerate() {
         lines.push((if number == 0 { "socket" } else { "" }, socket(sighting)));
@@ -16,7 +17,7 @@ pub(super) fn lines(case: &Case) -> Vec<(&'static str, String)> {
     }
     match case.file() {
         Ok(Some(file)) => {
-            lines.push(("file", file_line(case, file)));
+            lines.push(("file", file_line(target, file)));
             if let Some(mount) = &file.mount {
                 let source = escape(&mount.source);
                 let point = escape(&mount.point);
@@ -72,10 +73,11 @@ fn holders_line(holders: &[crate::model::Holder]) -> String {
     line
 }
 
-fn file_line(case: &Case, file: &File) -> String {
-    let mut line =
-        format!("{} uid {} gid {}, inode {}", ls_mode(file.kind, file.mode), file.uid, file.gid, file.ino);
-    if file.path != case.path {
+fn file_line(target: &InspectedTarget, file: &File) -> String {
+    let owner = target.owner.as_ref().map(|(user, group)| format!("{} {}", user.label(), group.label()));
+    let owner = escape(owner.unwrap_or_else(|| format!("{} {}", file.uid, file.gid)).as_bytes());
+    let mut line = format!("{} {owner}, inode {}", ls_mode(file.kind, file.mode), file.ino);
+    if file.path != target.case.path {
         let _ = write!(line, ", really {}", escape(&file.path));
     }
     line

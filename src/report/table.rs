@@ -24,6 +24,7 @@ pub(super) fn render(
     if rows.len() > FITTED {
         return padded(rows, fields, style, out);
     }
+    let fields = &fitting(rows, fields, style.width);
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(fields.iter().map(|field| title(*field)));
@@ -37,6 +38,34 @@ pub(super) fn render(
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// Columns that stand back in a narrow terminal, first to go first; `--fields` and other formats have them all.
+const DISPENSABLE: [SocketField; 5] =
+    [SocketField::Owner, SocketField::Type, SocketField::Mode, SocketField::File, SocketField::Holders];
+
+/// What a name may take of a narrow terminal before it counts as long.
+const NAME_WIDTH: usize = 34;
+
+fn fitting(rows: &[ListedSocket], fields: &[SocketField], width: Option<usize>) -> Vec<SocketField> {
+    let mut fields = fields.to_vec();
+    let Some(width) = width else { return fields };
+    let mut widths: Vec<(SocketField, usize)> = fields
+        .iter()
+        .map(|field| {
+            let widest = rows.iter().map(|row| cell(row, *field, None).chars().count()).max();
+            let widest = widest.unwrap_or(0).max(title(*field).len());
+            // A few long names wrap by themselves; they need not cost everybody the other columns.
+            (*field, if *field == SocketField::Name { widest.min(NAME_WIDTH) } else { widest } + 2)
+        })
+        .collect();
+    for dispensable in DISPENSABLE {
+        if widths.iter().map(|(_, width)| width).sum::<usize>() > width + 2 {
+            widths.retain(|(field, _)| *field != dispensable);
+            fields.retain(|field| *field != dispensable);
+        }
+    }
+    fields
 }
 
 /// Writes the rows for scripts.
@@ -123,7 +152,8 @@ fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String
         }
         SocketField::Owner => {
             let owner = row.file.as_ref().and_then(|file| file.owner.as_ref());
-            owner.map_or_else(unknown, |(user, group)| {
+            owner.map_or_else(unknown, |owner| {
+                let (user, group) = owner.as_ref();
                 escape(format!("{}:{}", user.label(), group.label()).as_bytes())
             })
         }
@@ -155,8 +185,8 @@ fn name(row: &ListedSocket) -> String {
         Some(Address::Unnamed) => "-".into(),
         Some(Address::Abstract(name)) => format!("@{}", escape(name)),
         // A path that begins with @ is relative; written so that it cannot be taken for an abstract name.
-        _ if row.name.starts_with(b"@") => format!("./{}", escape(&row.name)),
-        _ => escape(&row.name),
+        _ if row.name().starts_with(b"@") => format!("./{}", escape(row.name())),
+        _ => escape(row.name()),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
                 } else {
                     writeln!(out, "    {}", subject.bold())?;
                 }
-                for (label, line) in facts::lines(&target.case) {
+                for (label, line) in facts::lines(target) {
                     page.labelled(label, &line, out)?;
                 }
             }

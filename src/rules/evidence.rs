@@ -106,7 +106,7 @@ pub(super) fn liveness(liveness: Liveness) -> Evidence {
                 "ECONNREFUSED {tries} times over 300 ms: no socket of any network namespace is bound to this file"
             )
         }
-        Liveness::Denied => "EACCES: we may not write to the file".into(),
+        Liveness::Denied => "EACCES; instead, no socket of any network namespace has this file".into(),
         Liveness::Failed(errno) => errno_text(errno),
     };
     Evidence::new("connect with another socket type", detail)

@@ -35,6 +35,23 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
     }
 }
 
+/// Where the start-up log of the owner is.
+pub(super) fn start_up_log(sighting: &Sighting) -> Fix {
+    match of(sighting).and_then(|holder| holder.process.unit.as_ref()) {
+        Some(unit) => Fix::look(
+            quote::command("journalctl -n 50 --no-pager -u", unit.as_bytes()),
+            "read its start-up log",
+        ),
+        None => Fix::advice("read the start-up log of the process that holds it"),
+    }
+}
+
+/// How to move what stands at a path aside, so that it can be moved back.
+pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
+    let command = [quote::command("mv -nT", path), b" ".to_vec(), quote::word(&[path, b".aside"].concat())];
+    Fix::change(command.concat(), text)
+}
+
 /// How to stop one process.
 pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
     Fix::change(format!("kill {}", holder.process.pid), text)

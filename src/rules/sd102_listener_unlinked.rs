@@ -51,28 +51,19 @@ fn check(case: &Case) -> Verdict {
 
 fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certainty) -> Finding {
     let summary = "A process listens, but the file is gone: nobody can connect any more.";
-    let mut finding = LISTENER_UNLINKED.finding(case, certainty, summary);
-    for (orphan, _) in unlinked {
-        finding.evidence.push(evidence::socket(orphan));
-        finding.evidence.extend(evidence::view(orphan).or_else(|| evidence::path(case)));
-        finding.evidence.push(evidence::holders(orphan));
-        finding.fixes.push(owner::restart(orphan));
-    }
-    if certainty == Certainty::Likely {
-        let settle = "its holder's view was not readable: the file may exist in another mount namespace, or have moved";
-        finding.evidence.push(Evidence::new("not seen", settle));
-    }
-    finding.cause = Some(
-        "the file was unlinked after bind; likely a second launch on the same path, or a shutdown handler that \
-         removes by name"
-            .into(),
-    );
-    finding.fixes.dedup();
-    finding.fixes.push(Fix::look(
-        quote::command("sockdoctor inspect", &case.path),
-        "after the restart: see that it is healthy",
-    ));
-    finding
+    let proof = |(orphan, _): &(&Sighting, Certainty)| {
+        let missing = evidence::view(orphan).or_else(|| evidence::path(case));
+        [Some(evidence::socket(orphan)), missing, Some(evidence::holders(orphan))].into_iter().flatten()
+    };
+    let settle =
+        "its holder's view was not readable: the file may exist in another mount namespace, or have moved";
+    let unsure = (certainty == Certainty::Likely).then(|| Evidence::new("not seen", settle));
+    LISTENER_UNLINKED
+        .finding(case, certainty, summary)
+        .proven_by(unlinked.iter().flat_map(proof).chain(unsure))
+        .caused_by("it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name")
+        .fixed_by(unlinked.iter().map(|(orphan, _)| owner::restart(orphan)))
+        .fixed_by([Fix::look(quote::command("sockdoctor inspect", &case.path), "then see that it is healthy")])
 }
 
 #[cfg(test)]

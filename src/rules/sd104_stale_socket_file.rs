@@ -1,9 +1,8 @@
 //! SD104: the socket file is there, but nothing is bound to it.
 
-use super::{evidence, quote};
+use super::{evidence, owner};
 use crate::model::{
-    Case, Certainty, Evidence, File, FileKind, Finding, Fix, Gap, Liveness, MountClass, NoVerdict, Target,
-    Verdict,
+    Case, Certainty, Evidence, FileKind, Fix, Gap, Liveness, MountClass, NoVerdict, Target, Verdict,
 };
 
 rule! {
@@ -24,69 +23,44 @@ rule! {
     /// between bind and listen (SD105).
     ///
     /// # Fix
-    /// Restart the owner; most servers replace the file. If it answers "Address already in use", move the file
-    /// aside first. Never remove a socket file unseen: the name may have a new owner by then.
+    /// Restart the owner; most replace the file. If it answers "Address already in use", move the file aside.
     STALE_SOCKET_FILE = "SD104", "stale-socket-file", Error
 }
 
+const DEAD: &str = "The socket file is there, but no process has it bound: every connect is refused.";
+const UNCLEAR: &str = "The socket file refuses, and on this kind of mount its listener may be out of sight.";
+
 fn check(case: &Case) -> Verdict {
-    let Target::Path(_) = case.target else { return Err(NoVerdict::NotApplicable) };
-    let Some(file) = case.file()? else { return Err(NoVerdict::NotApplicable) };
-    if file.kind != FileKind::Socket {
-        return Err(NoVerdict::NotApplicable);
-    }
-    if case.serving().next().is_some() {
-        return Ok(vec![]);
-    }
-    let liveness = *case.liveness.get()?;
+    let file = match (&case.target, case.file()?) {
+        (Target::Path(_), Some(file)) if file.kind == FileKind::Socket => file,
+        _ => return Err(NoVerdict::NotApplicable),
+    };
+    let liveness = if case.serving().next().is_some() { Liveness::Bound } else { *case.liveness.get()? };
     match liveness {
         Liveness::Bound => return Ok(vec![]),
         Liveness::Refused { .. } => {}
         Liveness::Denied => drop(case.sockets.complete()?),
-        Liveness::Failed(errno) => {
-            return Err(NoVerdict::Unknown(Gap::new("the passive test", evidence::errno_text(errno))));
-        }
+        Liveness::Failed(errno) => return Err(Gap::new("connect", evidence::errno_text(errno)).into()),
     }
     case.settled()?;
-    Ok(vec![finding(case, file, liveness)])
-}
-
-fn finding(case: &Case, file: &File, liveness: Liveness) -> Finding {
-    let local = file.class == MountClass::Local;
-    let certainty = if local { Certainty::Certain } else { Certainty::Likely };
-    let summary = if local {
-        "The socket file is there, but no process has it bound: every connect is refused."
-    } else {
-        "The socket file refuses, and on this kind of mount its listener may be out of sight."
-    };
-    let mut finding = STALE_SOCKET_FILE.finding(case, certainty, summary);
-    finding.evidence.extend(evidence::path(case));
-    finding.evidence.push(evidence::liveness(liveness));
-    if liveness == Liveness::Denied {
-        finding.evidence.push(Evidence::new("unix_diag", "no socket of any network namespace has this file"));
+    let proof = evidence::path(case).into_iter().chain([evidence::liveness(liveness)]);
+    if file.class == MountClass::Local {
+        let aside = "only if its start says \"Address already in use\": move the file aside, then start it";
+        let start = Fix::advice("start the server that owns it: most replace a stale file");
+        return Ok(vec![
+            STALE_SOCKET_FILE
+                .finding(case, Certainty::Certain, DEAD)
+                .proven_by(proof)
+                .caused_by("the server that bound it is gone and did not unlink it")
+                .fixed_by([start, owner::move_aside(&file.path, aside)]),
+        ]);
     }
-    if local {
-        finding.cause = Some(
-            "the server that bound it is gone and did not unlink it (killed, crashed, or never does)".into(),
-        );
-        finding.fixes.push(Fix::advice("start the server that owns it: most replace a stale file"));
-        let aside = [
-            quote::command("mv -nT", &case.path),
-            b" ".to_vec(),
-            quote::word(&[&case.path[..], b".stale"].concat()),
-        ];
-        let text = "only if its start says \"Address already in use\": move the file aside, then start it";
-        finding.fixes.push(Fix::change(aside.concat(), text));
-    } else {
-        let mount = file.mount.as_ref().map_or("unknown", |mount| mount.fstype.as_str());
-        let settle =
-            format!("{mount}: a live listener on another layer, FUSE source or kernel refuses here too");
-        finding.evidence.push(Evidence::new("mountinfo", settle));
-        finding.fixes.push(Fix::advice(
-            "look on the side where the server runs; leave the file alone until that is known",
-        ));
-    }
-    finding
+    let mount = file.mount.as_ref().map_or("unknown mount", |mount| mount.fstype.as_str());
+    let settle = format!("{mount}: a live listener on another layer, FUSE source or kernel refuses here too");
+    let elsewhere =
+        Fix::advice("look on the side where the server runs; leave the file alone until that is known");
+    let finding = STALE_SOCKET_FILE.finding(case, Certainty::Likely, UNCLEAR).proven_by(proof);
+    Ok(vec![finding.proven_by([Evidence::new("mountinfo", settle)]).fixed_by([elsewhere])])
 }
 
 #[cfg(test)]
@@ -96,8 +70,7 @@ mod tests {
 
     #[test]
     fn fires_when_nothing_is_bound() {
-        let findings = check(&Case::sample_stale()).unwrap();
-        assert_eq!((findings[0].code, findings[0].certainty), ("SD104", Certainty::Certain));
+        assert_eq!(check(&Case::sample_stale()).unwrap()[0].certainty, Certainty::Certain);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{evidence, owner};
 use crate::model::{
-    Case, Certainty, Evidence, Fact, Fix, NoVerdict, Sighting, SocketState, SocketType, Target, Verdict,
+    Case, Certainty, Evidence, Fact, Finding, NoVerdict, Sighting, SocketState, SocketType, Target, Verdict,
 };
 
 rule! {
@@ -39,30 +39,21 @@ fn check(case: &Case) -> Verdict {
     Ok(silent.filter_map(|sighting| finding(case, sighting)).collect())
 }
 
-fn finding(case: &Case, sighting: &Sighting) -> Option<crate::model::Finding> {
-    let certainty = match sighting.second_look {
-        Fact::Known(Some(SocketState::Bound)) => Certainty::Certain,
+fn finding(case: &Case, sighting: &Sighting) -> Option<Finding> {
+    let (certainty, again) = match sighting.second_look {
+        Fact::Known(Some(SocketState::Bound)) => (Certainty::Certain, "the same socket, still not listening"),
         Fact::Known(_) => return None,
-        Fact::Unknown(_) | Fact::NotAsked => Certainty::Likely,
+        Fact::Unknown(_) | Fact::NotAsked => {
+            (Certainty::Likely, "not taken: it may be between bind and listen")
+        }
     };
+    let again = Evidence::new("second look after 300 ms", again);
     let summary = "A process has bound the file, but does not listen: every connect is refused.";
-    let mut finding = BOUND_NOT_LISTENING.finding(case, certainty, summary);
-    finding.evidence.push(evidence::socket(sighting));
-    let again = match certainty {
-        Certainty::Certain => "the same socket, still not listening",
-        Certainty::Likely => "not taken: it may be between bind and listen; `sockdoctor inspect` looks twice",
-    };
-    finding.evidence.push(Evidence::new("second look after 300 ms", again));
-    finding.evidence.push(evidence::holders(sighting));
-    finding.cause = Some("the server hangs or failed between bind(2) and listen(2)".into());
-    if let Some(unit) = owner::of(sighting).and_then(|holder| holder.process.unit.as_ref()) {
-        finding
-            .fixes
-            .push(Fix::look(format!("journalctl -u {unit} -n 50 --no-pager"), "read its start-up log"));
-    } else {
-        finding.fixes.push(Fix::advice("read the start-up log of the process that holds it"));
-    }
-    finding.fixes.push(owner::restart(sighting));
+    let finding = BOUND_NOT_LISTENING
+        .finding(case, certainty, summary)
+        .proven_by([evidence::socket(sighting), again, evidence::holders(sighting)])
+        .caused_by("the server hangs or failed between bind(2) and listen(2)")
+        .fixed_by([owner::start_up_log(sighting), owner::restart(sighting)]);
     Some(finding)
 }
 

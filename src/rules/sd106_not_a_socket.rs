@@ -1,7 +1,7 @@
 //! SD106: something else stands at the path.
 
-use super::{evidence, quote};
-use crate::model::{Case, Certainty, Evidence, FileKind, Fix, MountClass, NoVerdict, Target, Verdict};
+use super::{evidence, owner, quote};
+use crate::model::{Case, Certainty, Evidence, FileKind, Fix, NoVerdict, Target, Verdict};
 
 rule! {
     /// What stands at the path is no socket.
@@ -29,30 +29,22 @@ fn check(case: &Case) -> Verdict {
         return Ok(vec![]);
     }
     let summary = format!("The path is {}, not a socket: nobody can connect to it.", file.kind.phrase());
-    let mut finding = NOT_A_SOCKET.finding(case, Certainty::Certain, summary);
-    finding.evidence.extend(evidence::path(case));
-    for orphan in case.orphans() {
-        finding.evidence.push(evidence::socket(orphan));
-        finding.evidence.push(evidence::holders(orphan));
-    }
+    let mut finding = NOT_A_SOCKET
+        .finding(case, Certainty::Certain, summary)
+        .proven_by(evidence::path(case))
+        .proven_by(case.orphans().flat_map(|orphan| [evidence::socket(orphan), evidence::holders(orphan)]))
+        .fixed_by([Fix::look(quote::command("ls -ld", &file.path), "see what it is and whose")]);
     if case.orphans().next().is_some() {
-        finding.cause =
-            Some("the listener's own file was removed, and something else was put in its place".into());
+        finding =
+            finding.caused_by("the listener's own file was removed, and something else was put in its place");
     }
-    finding.fixes.push(Fix::look(quote::command("ls -ld", &case.path), "see what it is and whose"));
-    if file.class == MountClass::Local || file.class == MountClass::Layered {
-        let aside = [
-            quote::command("mv -nT", &case.path),
-            b" ".to_vec(),
-            quote::word(&[&case.path[..], b".aside"].concat()),
-        ];
-        finding
-            .fixes
-            .push(Fix::change(aside.concat(), "if it is in the way: move it aside, then start the server"));
-    } else {
-        finding.evidence.push(Evidence::new("mountinfo", format!("{} mount", file.class.word())));
+    if file.class.may_hang() {
+        let place =
+            format!("{} mount: what it is may look different from where the server runs", file.class.word());
+        return Ok(vec![finding.proven_by([Evidence::new("mountinfo", place)])]);
     }
-    Ok(vec![finding])
+    let text = "if it is in the way: move it aside, then start the server";
+    Ok(vec![finding.fixed_by([owner::move_aside(&file.path, text)])])
 }
 
 #[cfg(test)]

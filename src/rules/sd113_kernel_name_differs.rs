@@ -8,8 +8,7 @@ rule! {
     ///
     /// # What it means
     /// It was bound under that name and renamed, or bound through a symlink or a descriptor. Clients are fine;
-    /// tools that match by name are wrong: `ss` shows HAProxy's sockets as `X.<pid>.tmp`, and `systemd-tmpfiles`
-    /// may take a live socket for a dead one.
+    /// tools that match by name are wrong: `ss` shows HAProxy's sockets as `X.<pid>.tmp`.
     ///
     /// # How it is known
     /// The socket's file is the file at the path (device and inode), its name is not. Or the other way round:
@@ -25,39 +24,32 @@ rule! {
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
-    let mut findings: Vec<Finding> = case
-        .serving()
-        .filter(|serving| differs(case, serving))
-        .map(|serving| {
-            let summary = "The socket serves the path, but the kernel knows it by another name.";
-            let mut finding = KERNEL_NAME_DIFFERS.finding(case, Certainty::Certain, summary);
-            finding.evidence.push(evidence::socket(serving));
-            finding.evidence.extend(evidence::path(case));
-            finding.cause =
-                Some("it was renamed after bind, or bound through a symlink or a descriptor".into());
-            finding
-        })
-        .collect();
-    if case.walk.known().is_some_and(|walk| walk.file().is_none()) {
-        for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
-            if let Some(name) = orphan.renamed_to() {
-                findings.push(moved_away(case, orphan, name));
-            }
-        }
-    }
-    Ok(findings)
+    let renamed = case.serving().filter(|serving| differs(case, serving)).map(|serving| {
+        KERNEL_NAME_DIFFERS
+            .finding(
+                case,
+                Certainty::Certain,
+                "The socket serves the path, but the kernel knows it by another name.",
+            )
+            .proven_by([evidence::socket(serving)].into_iter().chain(evidence::path(case)))
+            .caused_by("it was renamed after bind, or bound through a symlink or a descriptor")
+    });
+    let nothing_there = case.walk.known().is_some_and(|walk| walk.file().is_none());
+    let moved = case.orphans().filter(|orphan| nothing_there && orphan.is_alive());
+    Ok(renamed
+        .chain(moved.filter_map(|orphan| Some(moved_away(case, orphan, orphan.renamed_to()?))))
+        .collect())
 }
 
 fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
     let summary = "Nothing is at the path: the socket that was bound here has been renamed.";
-    let mut finding = KERNEL_NAME_DIFFERS.finding(case, Certainty::Certain, summary);
-    finding.severity = Severity::Error;
-    finding.evidence.push(evidence::socket(orphan));
-    finding.evidence.extend(evidence::view(orphan));
-    finding.evidence.push(Evidence::new("the same inode stands at", name));
-    finding.evidence.push(evidence::holders(orphan));
     let text = "the path that works: correct the clients that use the old one";
-    finding.fixes.push(Fix::look(quote::command("sockdoctor inspect", name), text));
+    let mut finding = KERNEL_NAME_DIFFERS
+        .finding(case, Certainty::Certain, summary)
+        .proven_by([evidence::socket(orphan)].into_iter().chain(evidence::view(orphan)))
+        .proven_by([Evidence::new("the same inode stands at", name), evidence::holders(orphan)])
+        .fixed_by([Fix::look(quote::command("sockdoctor inspect", name), text)]);
+    finding.severity = Severity::Error;
     finding
 }
 

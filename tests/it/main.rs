@@ -18,4 +18,5 @@ mod process;
 mod seen;
 mod servers;
 mod tidy;
+mod tidy_readme;
 mod world;

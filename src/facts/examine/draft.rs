@@ -1,0 +1,171 @@
+//! What a target means, and which sockets of a dump have to do with it.
+
+use std::collections::HashSet;
+
+use super::Examiner;
+use crate::facts::index::{Index, last_name};
+use crate::facts::look::{Question, Root};
+use crate::facts::sockets::{self, Ask, Sockets};
+use crate::facts::walk::{join, split};
+use crate::facts::{directory, holders, process};
+use crate::model::{Address, Fact, File, FileKind, Relation, Socket, SocketIno, Target, Walk};
+
+/// What is known of a target before its holders are.
+pub(super) struct Draft<'d> {
+    pub(super) target: Target,
+    pub(super) path: Vec<u8>,
+    /// Where the path leads, symlinks resolved as far as they go.
+    pub(super) place: Vec<u8>,
+    pub(super) walk: Fact<Walk>,
+    pub(super) related: Vec<(&'d Socket, Relation)>,
+}
+
+impl Draft<'_> {
+    fn new(target: &Target) -> Self {
+        Self {
+            target: target.clone(),
+            path: Vec::new(),
+            place: Vec::new(),
+            walk: Fact::NotAsked,
+            related: Vec::new(),
+        }
+    }
+}
+
+fn join_if_relative(directory: &[u8], path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") { path.to_vec() } else { join(directory, path) }
+}
+
+impl Examiner<'_> {
+    /// A directory that holds sockets, or that listeners are named in, becomes those sockets.
+    pub fn expand(&mut self, target: &Target, working_directory: &[u8]) -> Vec<Target> {
+        let Target::Path(given) = target else { return vec![target.clone()] };
+        let path = join_if_relative(working_directory, given);
+        let look = self.look(&Question::walk(Root::Ours, &path));
+        let directory = look.as_ref().ok().and_then(|look| look.walk.file());
+        let Some(directory) =
+            directory.filter(|file| file.kind == FileKind::Directory && !file.class.may_hang())
+        else {
+            return vec![target.clone()];
+        };
+        let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false });
+        let mut names = directory::sockets(&directory.path);
+        for name in dump.rows.iter().filter(|row| row.owns_name()).filter_map(|row| row.address.path()) {
+            if let Some((parent, last)) = split(name)
+                && self.canonical_directory(parent).as_deref() == Some(&directory.path)
+            {
+                names.insert(join(&directory.path, last));
+            }
+        }
+        if names.is_empty() { vec![target.clone()] } else { names.into_iter().map(Target::Path).collect() }
+    }
+
+    /// What sockets asked for by inode mean by a relative name, as far as their holders' directories tell.
+    pub(super) fn place_relative_names(&mut self, targets: &[Target], dump: &Sockets) {
+        let asked: HashSet<u32> = targets
+            .iter()
+            .filter_map(|target| if let Target::Inode(ino) = target { Some(*ino) } else { None })
+            .collect();
+        let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
+        let rows: Vec<&Socket> = dump
+            .rows
+            .iter()
+            .filter(|row| asked.contains(&row.ino.0) && row.owns_name())
+            .filter(relative)
+            .collect();
+        if rows.is_empty() {
+            return;
+        }
+        let wanted = rows.iter().map(|row| row.ino).collect();
+        let held = holders::walk(self.machine, Some(&wanted));
+        for row in rows {
+            let holder =
+                held.of(row.ino).iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
+            let directory = holder.and_then(|held| process::working_directory(self.machine, held.pid));
+            if let (Some(directory), Some(name)) = (directory, row.address.path()) {
+                self.relative.insert(row.ino, join(&directory, name));
+            }
+        }
+    }
+
+    pub(super) fn draft<'d>(
+        &mut self,
+        target: &Target,
+        working_directory: &[u8],
+        dump: &'d Sockets,
+        index: &Index<'d>,
+    ) -> Option<Draft<'d>> {
+        let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves });
+        match target {
+            Target::Path(path) => {
+                Some(self.draft_path(target, join_if_relative(working_directory, path), index))
+            }
+            Target::Abstract(name) => {
+                let rows = dump.rows.iter().filter(|row| row.owns_name());
+                let rows =
+                    rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
+                let related = rows.map(|row| named(row, row.netns == dump.own)).collect();
+                Some(Draft { related, ..Draft::new(target) })
+            }
+            Target::Inode(ino) => {
+                let row = dump.rows.iter().find(|row| row.ino == SocketIno(*ino))?;
+                let name = row.address.path().filter(|_| row.owns_name());
+                let absolute = name.filter(|name| name.starts_with(b"/")).map(<[u8]>::to_vec);
+                match absolute.or_else(|| self.relative.get(&row.ino).cloned()) {
+                    Some(path) => Some(self.draft_path(target, path, index)),
+                    _ => Some(Draft { related: vec![named(row, true)], ..Draft::new(target) }),
+                }
+            }
+            Target::Tcp(_) => None,
+        }
+    }
+
+    pub(super) fn draft_path<'d>(&mut self, target: &Target, path: Vec<u8>, index: &Index<'d>) -> Draft<'d> {
+        let walk = match self.look(&Question::walk(Root::Ours, &path)) {
+            Ok(look) => Fact::Known(look.walk),
+            Err(gap) => Fact::Unknown(gap),
+        };
+        let file = walk.known().and_then(Walk::file);
+        let identity = file.filter(|file| file.kind == FileKind::Socket).and_then(File::id);
+        let serving: Vec<_> = identity.into_iter().flat_map(|file| index.of_file(file)).collect();
+        let place = walk.known().map_or_else(|| path.clone(), Walk::destination);
+        let mut related: Vec<_> = Vec::new();
+        for row in serving {
+            let names_path = self.names(row, &path, &place);
+            related.push((row, Relation { names_path, serves: true }));
+        }
+        let mut last_names = vec![last_name(&path), last_name(&place)];
+        last_names.dedup();
+        for row in last_names.into_iter().flat_map(|name| index.of_last_name(name)) {
+            let seen = related.iter().any(|(other, _)| other.ino == row.ino && other.cookie == row.cookie);
+            let relative = row.address.path().is_some_and(|name| !name.starts_with(b"/"));
+            if !seen && (relative || self.names(row, &path, &place)) {
+                related.push((row, Relation { names_path: !relative, serves: false }));
+            }
+        }
+        Draft { target: target.clone(), path, place, walk, related }
+    }
+
+    /// Whether a socket's absolute name means the place the target means, in our own view.
+    pub(super) fn names(&mut self, row: &Socket, path: &[u8], place: &[u8]) -> bool {
+        let Some(name) = row.address.path().filter(|name| name.starts_with(b"/")) else { return false };
+        name == path || name == place || self.is_place(name, place)
+    }
+
+    pub(super) fn is_place(&mut self, name: &[u8], place: &[u8]) -> bool {
+        let (Some((directory, last)), Some((place, place_last))) = (split(name), split(place)) else {
+            return false;
+        };
+        last == place_last && self.canonical_directory(directory).as_deref() == Some(place)
+    }
+
+    pub(super) fn canonical_directory(&mut self, directory: &[u8]) -> Option<Vec<u8>> {
+        if let Some(known) = self.directories.get(directory) {
+            return known.clone();
+        }
+        let look = self.look(&Question::walk(Root::Ours, directory)).ok();
+        let canonical = look.and_then(|look| look.walk.file().map(|file| file.path.clone()));
+        self.directories.insert(directory.to_vec(), canonical.clone());
+        canonical
+    }
+}

@@ -1,0 +1,189 @@
+//! A draft with its holders, their views and the passive test: the whole case.
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::{Examiner, label};
+use crate::facts::holders::Holders;
+use crate::facts::look::{Passive, Question, Root};
+use crate::facts::sockets::Sockets;
+use crate::facts::walk::join;
+use crate::facts::{mounts, nearest, process};
+use crate::model::{
+    Case, Fact, File, FileKind, Gap, Holder, Liveness, Reached, Relation, Seen, Sighting, Socket, SocketIno,
+    View, Walk,
+};
+
+impl Examiner<'_> {
+    /// Holders of one socket with their processes, the longest-lived first.
+    pub fn holders_of(&mut self, holders: &Holders, ino: SocketIno) -> Vec<Holder> {
+        let mut found: Vec<Holder> = Vec::new();
+        for held in holders.of(ino) {
+            if let Some(process) = process::read(self.machine, &mut self.users, held.pid)
+                && process::still_holds(self.machine, &process, held.fd, ino)
+            {
+                found.push(Holder { process: Arc::new(process), fd: held.fd });
+            }
+        }
+        found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
+        found
+    }
+
+    /// Holders as one walk found them, each process read once. A process younger than that walk is another one
+    /// under the same pid.
+    pub fn remembered_holders(&mut self, held: &Holders, row: &Socket) -> Vec<Holder> {
+        let mut found = Vec::new();
+        for holding in held.of(row.ino) {
+            let (machine, users) = (self.machine, &mut self.users);
+            let known = self
+                .processes
+                .entry(holding.pid)
+                .or_insert_with(|| process::read(machine, users, holding.pid).map(Arc::new));
+            if let Some(process) = known {
+                found.push(Holder { process: Arc::clone(process), fd: holding.fd });
+            }
+        }
+        found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
+        found
+    }
+
+    pub(super) fn complete(&mut self, draft: Draft<'_>, dump: &Sockets, held: &Holders) -> Case {
+        let mut sightings = Vec::new();
+        for (row, relation) in &draft.related {
+            let holders = self.holders_of(held, row.ino);
+            if let Some(sighting) = self.sighting(row, *relation, holders, &draft, dump) {
+                sightings.push(sighting);
+            }
+        }
+        let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
+        let mut case = Case {
+            target: draft.target,
+            path: draft.path,
+            walk: draft.walk,
+            liveness: Fact::NotAsked,
+            sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
+            hidden_holders,
+            nearest: Vec::new(),
+            unsettled: None,
+        };
+        self.test_liveness(&mut case);
+        if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
+            case.nearest = nearest::names(&case.path, &dump.rows);
+        }
+        case
+    }
+
+    pub(super) fn sighting(
+        &mut self,
+        row: &Socket,
+        mut relation: Relation,
+        holders: Vec<Holder>,
+        draft: &Draft<'_>,
+        dump: &Sockets,
+    ) -> Option<Sighting> {
+        let view = match row.address.path() {
+            Some(name) if !relation.serves => {
+                let view = self.view(row, name, &holders);
+                if !relation.names_path {
+                    // A relative name: what it means only its holder's directory tells.
+                    let view = view.as_ref().ok()?;
+                    relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
+                    if !relation.names_path {
+                        return None;
+                    }
+                }
+                view.map_or_else(Fact::Unknown, Fact::Known)
+            }
+            _ => Fact::NotAsked,
+        };
+        Some(Sighting {
+            socket: row.clone(),
+            relation,
+            holders: Fact::Known(holders),
+            view,
+            second_look: Fact::NotAsked,
+            netns_label: label(&dump.namespaces, row.netns),
+        })
+    }
+
+    /// What stands at a socket's own name where its oldest visible holder looks.
+    pub(super) fn view(&mut self, row: &Socket, name: &[u8], holders: &[Holder]) -> Result<View, Gap> {
+        let Some(pid) = holders.first().map(|holder| holder.process.pid) else {
+            return Err(Gap::new("/proc/PID/root", "no process that holds the socket is visible")
+                .helped_by(Gap::AS_ROOT));
+        };
+        let ours = process::same_view(self.machine, pid) == Some(true);
+        let root = if ours { Root::Ours } else { Root::Process(pid) };
+        let path = if name.starts_with(b"/") {
+            name.to_vec()
+        } else {
+            let directory = process::working_directory(self.machine, pid).ok_or_else(|| {
+                Gap::new(format!("/proc/{pid}/cwd"), "not readable").helped_by(Gap::AS_ROOT)
+            })?;
+            join(&directory, name)
+        };
+        let wanted = row.file.map(|file| file.ino).into_iter().collect();
+        let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
+        let mut renamed_to =
+            seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
+        if let Some(names) = &mut renamed_to {
+            // An inode number says nothing without its device.
+            names.retain(|name| {
+                let there = self.look(&Question::walk(root, name)).ok();
+                let id = there.and_then(|look| look.walk.file().and_then(File::id));
+                id.is_some() && id == row.file
+            });
+        }
+        Ok(View { pid, ours, path, walk: seen.walk, renamed_to })
+    }
+
+    /// The passive test, where the dump alone does not say that the file is served.
+    fn test_liveness(&mut self, case: &mut Case) {
+        let file = case.file().ok().flatten().filter(|file| file.kind == FileKind::Socket);
+        let Some(id) = file.map(File::id) else { return };
+        if case.serving().next().is_some() {
+            return;
+        }
+        let passive =
+            if id.is_some_and(|id| self.dead.contains(&id)) { Passive::Once } else { Passive::Thrice };
+        case.liveness = match self.look(&Question { passive, ..Question::walk(Root::Ours, &case.path) }) {
+            Err(gap) => Fact::Unknown(gap),
+            Ok(look) if look.walk.file().map(File::id) != Some(id) => replaced_meanwhile(),
+            Ok(look) => look.liveness.map_or_else(replaced_meanwhile, Fact::Known),
+        };
+        match case.liveness {
+            Fact::Known(Liveness::Bound) => adopt_unidentified(case),
+            Fact::Known(Liveness::Refused { .. }) => {
+                self.dead.extend(id);
+                self.reconsider_class(case);
+            }
+            _ => {}
+        }
+    }
+
+    /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding
+    /// all overlays costs a look at every process.
+    fn reconsider_class(&mut self, case: &mut Case) {
+        let uppers = self.uppers.get_or_insert_with(|| mounts::upper_directories(self.machine));
+        if let Fact::Known(Walk { reached: Reached::File(file), .. }) = &mut case.walk
+            && let Some(mount) = &file.mount
+        {
+            let full = [self.machine.prefix().as_slice(), &file.path].concat();
+            file.class = mounts::class_of(mount, &full, uppers);
+        }
+    }
+}
+
+fn replaced_meanwhile() -> Fact<Liveness> {
+    Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at"))
+}
+
+/// A socket without a reported file that owns the name of a file something is bound to is that something.
+fn adopt_unidentified(case: &mut Case) {
+    let mut nameless = case.sockets.items.iter_mut().filter(|sighting| {
+        sighting.relation.names_path && sighting.socket.file.is_none() && sighting.socket.owns_name()
+    });
+    if let (Some(only), None) = (nameless.next(), nameless.next()) {
+        only.relation.serves = true;
+    }
+}

@@ -1,0 +1,107 @@
+//! The rows of `list`.
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use super::Name;
+use super::target::{Holder, Queue, Socket, Vfs, id_name, mode};
+use crate::model;
+
+#[derive(Serialize)]
+pub(super) struct Listed<'r> {
+    #[serde(flatten)]
+    socket: Socket<'r>,
+    #[serde(flatten)]
+    common: ListedCommon<'r>,
+}
+
+/// A file without a socket: the same fields, unknown.
+#[derive(Serialize)]
+pub(super) struct ListedFileOnly<'r> {
+    inode: Option<u32>,
+    #[serde(rename = "type")]
+    kind: Option<&'static str>,
+    state: Option<&'static str>,
+    #[serde(flatten)]
+    name: Name,
+    vfs: Option<Vfs>,
+    queue: Option<Queue>,
+    holders: Vec<Holder<'r>>,
+    netns: Option<u64>,
+    role: Option<&'static str>,
+    #[serde(flatten)]
+    common: ListedCommon<'r>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ListedCommon<'r> {
+    file: Option<ListedFile<'r>>,
+    verdict: &'static str,
+    codes: &'r [&'static str],
+}
+
+#[derive(Serialize)]
+pub(super) struct ListedFile<'r> {
+    state: &'static str,
+    mode: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    owner: Option<&'r str>,
+    group: Option<&'r str>,
+}
+
+/// Rows are made one at a time: a host with 20,000 sockets costs one row of memory.
+pub(super) struct Rows<'r>(&'r [model::ListedSocket]);
+
+impl<'r> Rows<'r> {
+    pub(super) const fn of(rows: &'r [model::ListedSocket]) -> Self {
+        Self(rows)
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
+        for row in self.0 {
+            let common = ListedCommon::of(row);
+            match &row.socket {
+                Some(socket) => {
+                    let holders = row.holders.as_deref();
+                    let socket = Socket::of(socket, holders, row.netns_label.as_deref(), row.role);
+                    rows.serialize_element(&Listed { socket, common })?;
+                }
+                None => rows.serialize_element(&ListedFileOnly {
+                    inode: None,
+                    kind: None,
+                    state: None,
+                    name: Name::of(&row.path),
+                    vfs: None,
+                    queue: None,
+                    holders: Vec::new(),
+                    netns: None,
+                    role: None,
+                    common,
+                })?,
+            }
+        }
+        rows.end()
+    }
+}
+
+impl<'r> ListedCommon<'r> {
+    pub(super) fn of(row: &'r model::ListedSocket) -> Self {
+        let file = row.file.as_ref().map(|file| {
+            let (owner, group) =
+                file.owner.as_ref().map_or((None, None), |owner| (Some(&owner.0), Some(&owner.1)));
+            ListedFile {
+                state: file.state.word(),
+                mode: file.mode.map(mode),
+                uid: owner.map(|owner| owner.id),
+                gid: group.map(|group| group.id),
+                owner: owner.and_then(id_name),
+                group: group.and_then(id_name),
+            }
+        });
+        Self { file, verdict: row.verdict.word(), codes: &row.codes }
+    }
+}
