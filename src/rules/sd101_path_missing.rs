@@ -44,7 +44,7 @@ fn check(case: &Case) -> Verdict {
     };
     let elsewhere: Vec<_> =
         case.sockets.items.iter().filter(|sighting| sighting.socket.owns_name()).collect();
-    if elsewhere.iter().any(|sighting| sighting.relation.serves || sighting.socket.address.path().is_some()) {
+    if elsewhere.iter().any(|other| other.relation.serves || other.socket.address.path().is_some()) {
         return Ok(vec![]);
     }
     case.settled()?;
@@ -54,20 +54,16 @@ fn check(case: &Case) -> Verdict {
     let mut finding = PATH_MISSING.finding(case, Certainty::Certain, summary);
     finding.evidence.extend(evidence::path(case));
     let nobody = "no socket of any network namespace carries the name";
-    finding.evidence.push(Evidence::new(
-        "unix_diag",
-        if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" },
-    ));
+    let bound = if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" };
+    finding.evidence.push(Evidence::new("unix_diag", bound));
     for sighting in elsewhere {
         let place = format!("in network namespace {}, not in yours", sighting.socket.netns.0);
         finding.evidence.push(Evidence::new("unix_diag", place));
         finding.evidence.push(evidence::holders(sighting));
     }
     for name in &case.nearest {
-        finding.fixes.push(Fix::look(
-            quote::command("sockdoctor inspect", name),
-            "a live socket with nearly this name",
-        ));
+        let inspect = quote::command("sockdoctor inspect", name);
+        finding.fixes.push(Fix::look(inspect, "a live socket with nearly this name"));
     }
     finding.fixes.push(Fix::advice("start the server that owns the name, or correct the name in its client"));
     Ok(vec![finding])
