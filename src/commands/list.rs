@@ -42,30 +42,25 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
     }
     let dump = sockets::all(context.machine, Ask { owners_only: !args.all, memory });
-    let named: HashSet<SocketIno> =
-        dump.rows.iter().filter(|row| matches(row, pattern.as_ref())).map(|row| row.ino).collect();
-    let held = (!args.no_holders).then(|| Arc::new(holders::walk(context.machine, Some(&named))));
-    let wanted: HashSet<SocketIno> = match &held {
-        Some(held) if args.pid.is_some() || user.is_some() => dump
-            .rows
-            .iter()
-            .filter(|row| named.contains(&row.ino) && held_by(&mut examiner, held, row, args.pid, user))
-            .map(|row| row.ino)
-            .collect(),
-        _ => named,
-    };
+    let named = |row: &Socket| matches(row, pattern.as_ref());
+    let held = (!args.no_holders).then(|| {
+        let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
+        Arc::new(holders::walk(context.machine, Some(&wanted)))
+    });
+    let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
+    let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
+        let rows = dump.rows.iter().filter(|row| named(row));
+        rows.filter(|row| held_by(&mut examiner, held, row, args.pid, user)).map(|row| row.ino).collect()
+    });
+    let wanted =
+        |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
     let mut sheet =
         Sheet { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() };
     sheet.note_gaps(&dump);
     if args.stale {
         sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
     }
-    examiner.survey(
-        dump,
-        |row| wanted.contains(&row.ino),
-        held.as_ref(),
-        |case, ino| sheet.add(case, Some(ino)),
-    );
+    examiner.survey(dump, wanted, held.as_ref(), |case, ino| sheet.add(case, Some(ino)));
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }

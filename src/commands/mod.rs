@@ -89,7 +89,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     report.host = host::host(&machine);
     (report.started, report.duration) = (started, clock.elapsed());
     say_how_to_see_more(&mut report, &typed);
-    show(&report, &global, &style)
+    let status = show(&report, &global, &style);
+    // The process ends here: giving back every row of a long list one by one would only take time.
+    std::mem::forget(report);
+    status
 }
 
 fn check_codes(global: &Global) -> Result<(), Refusal> {

@@ -16,6 +16,9 @@ use crate::model::{
     Target, View, Walk,
 };
 
+/// Rows from which on a second thread pays for its start.
+const WORTH_A_THREAD: usize = 2000;
+
 /// What became of a name.
 enum Lead {
     /// There is none to look at: abstract, unnamed, or carried by a connection.
@@ -35,17 +38,12 @@ impl Examiner<'_> {
     pub fn survey(
         &mut self,
         dump: Sockets,
-        wanted: impl Fn(&Socket) -> bool,
+        wanted: impl Fn(&Socket) -> bool + Sync,
         held: Option<&Arc<Holders>>,
         mut each: impl FnMut(Case, SocketIno),
     ) {
         let view = self.viewpoint(Root::Ours).ok();
-        let mut directories = Directories::new();
-        let leads: Vec<Option<Lead>> = dump
-            .rows
-            .iter()
-            .map(|row| wanted(row).then(|| lead(view.as_deref(), &mut directories, row)))
-            .collect();
+        let leads = leads(view.as_deref(), &dump.rows, &wanted);
         let open = leads.iter().zip(&dump.rows).filter(|(lead, _)| matches!(lead, Some(Lead::Open)));
         let open: Vec<&Socket> = open.map(|(_, row)| row).collect();
         match held {
@@ -117,6 +115,29 @@ fn target_of(row: &Socket) -> Target {
         Some(path) if path.starts_with(b"/") => Target::Path(path.to_vec()),
         _ => Target::Inode(row.ino.0),
     }
+}
+
+/// Where the wanted rows lead, in the order of the rows. Long lists are looked at from two threads: the calls
+/// wait for nothing but the kernel.
+fn leads(
+    view: Option<&Viewpoint>,
+    rows: &[Socket],
+    wanted: &(impl Fn(&Socket) -> bool + Sync),
+) -> Vec<Option<Lead>> {
+    let look = |rows: &[Socket]| -> Vec<Option<Lead>> {
+        let mut directories = Directories::new();
+        rows.iter().map(|row| wanted(row).then(|| lead(view, &mut directories, row))).collect()
+    };
+    if rows.len() < WORTH_A_THREAD {
+        return look(rows);
+    }
+    let (first, second) = rows.split_at(rows.len() / 2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| look(second));
+        let mut leads = look(first);
+        leads.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        leads
+    })
 }
 
 fn lead(view: Option<&Viewpoint>, directories: &mut Directories, row: &Socket) -> Lead {

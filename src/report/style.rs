@@ -94,15 +94,23 @@ fn paint(verdict: Overall, text: &str) -> ColoredString {
 /// characters and invalid UTF-8 as `\xNN` or `\u{…}`.
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
+    escape_into(bytes, &mut text);
+    text
+}
+
+/// The same, behind what is there.
+pub fn escape_into(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            push_escaped(&mut text, character);
+        let valid = chunk.valid();
+        if valid.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            text.push_str(valid);
+        } else {
+            valid.chars().for_each(|character| push_escaped(text, character));
         }
         for byte in chunk.invalid() {
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
-    text
 }
 
 fn push_escaped(text: &mut String, character: char) {
