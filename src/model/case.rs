@@ -77,7 +77,9 @@ impl Sighting {
 
     /// Where its inode stands now, when it stands beside its old name.
     pub fn renamed_to(&self) -> Option<&[u8]> {
-        let names = self.view.known()?.renamed_to.as_ref()?;
+        // In another view the name means something else, perhaps the very file that was bound.
+        let view = self.view.known().filter(|view| view.ours)?;
+        let names = view.renamed_to.as_ref()?;
         names.first().map(Vec::as_slice)
     }
 

@@ -1,7 +1,5 @@
 //! Observations as lines of proof, the same wording in every rule.
 
-use nix::errno::Errno;
-
 use crate::model::{Case, Evidence, Holder, Liveness, Reached, Sighting, SocketState};
 
 /// What the kernel says about a socket.
@@ -108,7 +106,8 @@ pub(super) fn liveness(liveness: Liveness) -> Evidence {
     Evidence::new("connect with another socket type", detail)
 }
 
-/// The words of errno(3).
+/// The words of strerror(3), which the user has seen in a log.
 pub(super) fn errno_text(errno: i32) -> String {
-    Errno::from_raw(errno).desc().to_owned()
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    text.rsplit_once(" (os error ").map_or(text.clone(), |(words, _)| words.to_owned())
 }

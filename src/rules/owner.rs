@@ -52,6 +52,19 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
     Fix::change(command.concat(), text)
 }
 
+/// What to do with a listener that lost its name: while another one serves it, no more than to stop it.
+pub(super) fn retire(orphan: &Sighting, served: bool) -> Fix {
+    match of(orphan) {
+        Some(older) if served => stop(older, "stop the older one; its end may remove the file by name"),
+        _ => restart(orphan),
+    }
+}
+
+/// What to do where a listener may be reached by another way than the one looked at.
+pub(super) fn out_of_sight() -> Fix {
+    Fix::advice("look where the server runs: its own file may be below a mount, or on another layer")
+}
+
 /// How to stop one process.
 pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
     Fix::change(format!("kill {}", holder.process.pid), text)

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::Examiner;
-use crate::facts::look::{Passive, Question, Root};
+use crate::facts::look::{Passive, Question, Root, place};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
 use crate::model::{Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, Reached, SocketType, Walk};
@@ -31,7 +31,8 @@ impl Examiner<'_> {
             match pinned.map(|walked| (walked.walk.file().map(File::id), walked.end)) {
                 Some((Some(now), Some(file))) if now == id => {
                     if once {
-                        self.answer(case, Fact::Known(liveness::ask(&file, kind)));
+                        let answer = self.believed(case, liveness::ask(&file, kind));
+                        self.answer(case, answer);
                     } else {
                         patient.push(Pinned { case, file, kind });
                     }
@@ -54,8 +55,20 @@ impl Examiner<'_> {
     fn settle(&mut self, patient: Vec<Pinned<'_>>) {
         let files: Vec<_> = patient.iter().map(|pinned| (&pinned.file, pinned.kind)).collect();
         for (answer, pinned) in liveness::settle(&files).into_iter().zip(patient) {
-            self.answer(pinned.case, Fact::Known(answer));
+            let answer = self.believed(pinned.case, answer);
+            self.answer(pinned.case, answer);
         }
+    }
+
+    /// A server that renames its socket over the old one leaves an inode behind that is dead, and at no path. A
+    /// refusal counts only if the path still leads to it; while it is pinned no other file has its number.
+    fn believed(&mut self, case: &Case, answer: Liveness) -> Fact<Liveness> {
+        let refused = matches!(answer, Liveness::Refused { .. });
+        let mut still_there = || {
+            let now = self.look(&Question::walk(Root::Ours, &case.path)).ok()?;
+            Some(place(&now.walk)? == place(case.walk.known()?)?)
+        };
+        if refused && still_there() != Some(true) { replaced_meanwhile() } else { Fact::Known(answer) }
     }
 
     fn answer(&mut self, case: &mut Case, answer: Fact<Liveness>) {
