@@ -1,17 +1,13 @@
 //! The socket files in a directory.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileTypeExt;
+use std::collections::BTreeMap;
 
-/// How many entries are read.
-const ENTRIES: usize = 100_000;
+use super::walk::{Touch, Viewpoint, socket_names};
+use crate::model::FileIno;
 
-/// Paths of the sockets directly in a directory that is known not to hang; empty when it cannot be read.
-pub(super) fn sockets(directory: &[u8]) -> BTreeSet<Vec<u8>> {
-    let Ok(entries) = std::fs::read_dir(OsStr::from_bytes(directory)) else { return BTreeSet::new() };
-    let sockets =
-        entries.take(ENTRIES).flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
-    sockets.map(|entry| entry.path().into_os_string().into_vec()).collect()
+/// Paths of the sockets directly in a directory that does not hang, with their inodes; empty when it cannot be read.
+pub(super) fn sockets(view: &Viewpoint, directory: &[u8]) -> BTreeMap<Vec<u8>, FileIno> {
+    let walked = view.walk(directory, Touch::Safe).ok();
+    let names = walked.and_then(|walked| socket_names(&walked.end?, directory, |_| true));
+    names.unwrap_or_default().into_iter().map(|(ino, path)| (path, ino)).collect()
 }

@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, open};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
-use super::walk::{Touch, Viewpoint, Walked, names_of};
+use super::walk::{Touch, Viewpoint, Walked, born, socket_names};
 use super::{liveness, mounts};
 use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType, Walk};
 
@@ -93,13 +93,12 @@ pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look,
             || view.walk(&question.path, touch).is_ok_and(|now| place(&now.walk) == place(&walk));
         (!matches!(liveness, Liveness::Refused { .. }) || still_there()).then_some(liveness)
     });
-    let found = match parent {
-        Some((directory, path)) if !question.wanted.is_empty() => {
-            names_of(directory.as_fd(), &path, &question.wanted)
-        }
-        _ => None,
-    };
-    Ok(Look { walk, liveness, found })
+    let parent = parent.filter(|_| !question.wanted.is_empty());
+    let found = parent
+        .as_ref()
+        .and_then(|(directory, path)| socket_names(directory, path, |ino| question.wanted.contains(&ino)));
+    let directory_born = parent.and_then(|(directory, _)| born(directory.as_fd()));
+    Ok(Look { walk, liveness, found, directory_born })
 }
 
 /// Which file a walk ended at.

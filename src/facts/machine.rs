@@ -27,6 +27,11 @@ impl Machine {
         root.strip_suffix(b"/").unwrap_or(root).to_vec()
     }
 
+    /// Whether its pids are ours to open descriptors of.
+    pub fn is_running_system(&self) -> bool {
+        self.proc == Path::new("/proc")
+    }
+
     /// A path below `/proc`.
     pub fn proc(&self, below: impl AsRef<Path>) -> PathBuf {
         self.proc.join(below)

@@ -2,6 +2,7 @@
 //! seen comes back as a [`Gap`](crate::model::Gap), never as an empty answer.
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
+mod bound_file;
 pub mod cgroup;
 mod directory;
 mod errno;

@@ -57,6 +57,16 @@ pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
 }
 
+/// When a process began, seconds since the epoch, rounded up (`btime` of `/proc/stat`).
+#[must_use]
+pub fn started_at(machine: &Machine, process: &Process) -> Option<i64> {
+    let stat = proc_file::read(&machine.proc("stat"), proc_file::LARGE).ok()?;
+    let boot = stat.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
+    let boot: i64 = std::str::from_utf8(boot).ok()?.trim().parse().ok()?;
+    let ticks = rustix::param::clock_ticks_per_second();
+    Some(boot + i64::try_from(process.start_ticks.div_ceil(ticks.max(1))).ok()?)
+}
+
 /// Whether there is such a process.
 #[must_use]
 pub fn exists(machine: &Machine, pid: u32) -> bool {

@@ -245,12 +245,19 @@ impl Viewpoint {
     }
 }
 
-/// Names in a directory that are sockets with one of these inodes. `None`: it could not be read to its end.
-pub fn names_of(
-    directory: BorrowedFd<'_>,
+/// When a directory was made, seconds since the epoch, where its filesystem keeps that.
+pub fn born(directory: BorrowedFd<'_>) -> Option<i64> {
+    let found = statx(directory, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    (found.stx_mask & StatxFlags::BTIME.bits() != 0).then_some(found.stx_btime.tv_sec)
+}
+
+/// Names in a directory that are sockets whose inode is wanted. `None`: it could not be read to its end.
+pub fn socket_names(
+    directory: impl AsFd,
     canonical: &[u8],
-    wanted: &[FileIno],
+    wanted: impl Fn(FileIno) -> bool,
 ) -> Option<Vec<(FileIno, Vec<u8>)>> {
+    let directory = directory.as_fd();
     let mut found = Vec::new();
     let readable =
         openat(directory, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
@@ -264,7 +271,7 @@ pub fn names_of(
         }
         let name = entry.file_name().to_bytes();
         if let Ok(status) = status_of(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-            && wanted.contains(&FileIno::from_stat(status.ino))
+            && wanted(FileIno::from_stat(status.ino))
             && FileKind::of_mode(status.mode) == FileKind::Socket
         {
             found.push((FileIno::from_stat(status.ino), join(canonical, name)));

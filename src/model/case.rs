@@ -1,8 +1,8 @@
 //! One socket under examination: everything the rules may argue from, and nothing else.
 
 use super::{
-    Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState, SocketType,
-    Subject, SubjectKind, Target, Walk,
+    Certainty, Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState,
+    SocketType, Subject, SubjectKind, Target, Walk,
 };
 
 /// How a socket relates to the path under examination.
@@ -26,8 +26,26 @@ pub struct View {
     pub path: Vec<u8>,
     /// The name, walked in that view.
     pub walk: Walk,
-    /// Names in the same directory that stand for the socket's inode. `None`: the directory was not read.
+    /// Names that stand for the socket's inode now, in the same directory or where the kernel says. `None`: the
+    /// directory was not read.
     pub renamed_to: Option<Vec<Vec<u8>>>,
+    /// Hard links of the bound file, from the kernel itself (`SIOCUNIXFILE`).
+    pub links: Fact<u32>,
+    /// The directory of the name is older than the process: it was not put in place of another since.
+    pub old_directory: bool,
+}
+
+impl View {
+    /// How sure it is that the bound file stands nowhere any more. `None`: it stands under another name.
+    pub fn file_is_gone(&self) -> Option<Certainty> {
+        match (&self.links, &self.renamed_to) {
+            (Fact::Known(0), _) => Some(Certainty::Certain),
+            (_, Some(names)) if !names.is_empty() => None,
+            (Fact::Known(_), _) => Some(Certainty::Likely),
+            (_, Some(_)) if self.old_directory => Some(Certainty::Certain),
+            _ => Some(Certainty::Likely),
+        }
+    }
 }
 
 /// One kernel socket that has to do with the target.
@@ -274,6 +292,8 @@ impl View {
             path: b"/tmp/x.sock".to_vec(),
             walk: Walk::sample_missing(),
             renamed_to: Some(vec![]),
+            links: Fact::Known(0),
+            old_directory: true,
         }
     }
 }

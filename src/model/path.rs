@@ -219,6 +219,8 @@ pub struct Look {
     /// Names in the last directory whose inode is one of those asked for, as (inode, canonical path).
     /// `None`: the directory was not read.
     pub found: Option<Vec<(FileIno, Vec<u8>)>>,
+    /// When that directory was made, seconds since the epoch.
+    pub directory_born: Option<i64>,
 }
 
 /// What the file of a socket is, in one word.

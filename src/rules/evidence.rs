@@ -84,8 +84,10 @@ pub(super) fn path(case: &Case) -> Option<Evidence> {
 pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
     let view = sighting.view.known()?;
     let place = if view.ours { String::new() } else { format!(" in the root of pid {}", view.pid) };
+    let links =
+        if view.links.known() == Some(&0) { "; the bound file has no name left (SIOCUNIXFILE)" } else { "" };
     let detail = match &view.walk.reached {
-        Reached::Stopped { errno, .. } => errno_text(*errno),
+        Reached::Stopped { errno, .. } => format!("{}{links}", errno_text(*errno)),
         Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
     };
     Some(Evidence::new([b"lstat ", view.path.as_slice(), place.as_bytes()].concat(), detail))

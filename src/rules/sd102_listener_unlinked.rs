@@ -32,11 +32,7 @@ fn check(case: &Case) -> Verdict {
     for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
         match orphan.role() {
             Ok(Some(Role::Unlinked)) if missing_here || orphan.view.get()?.ours => {
-                match &orphan.view.get()?.renamed_to {
-                    Some(names) if names.is_empty() => unlinked.push((orphan, Certainty::Certain)),
-                    Some(_) => {}
-                    None => unlinked.push((orphan, Certainty::Likely)),
-                }
+                unlinked.extend(orphan.view.get()?.file_is_gone().map(|certainty| (orphan, certainty)));
             }
             // Its holder is hidden; in our own view the file is gone.
             Err(NoVerdict::Unknown(_)) if missing_here => unlinked.push((orphan, Certainty::Likely)),
@@ -55,8 +51,7 @@ fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certaint
         let missing = evidence::view(orphan).or_else(|| evidence::path(case));
         [Some(evidence::socket(orphan)), missing, Some(evidence::holders(orphan))].into_iter().flatten()
     };
-    let settle =
-        "its holder's view was not readable: the file may exist in another mount namespace, or have moved";
+    let settle = "where the bound file is now: it may have moved with its directory, or exist in another mount namespace";
     let unsure = (certainty == Certainty::Likely).then(|| Evidence::new("not seen", settle));
     LISTENER_UNLINKED
         .finding(case, certainty, summary)
@@ -81,7 +76,7 @@ mod tests {
     fn silent_when_the_socket_was_renamed() {
         let mut case = Case::sample_missing();
         if let Fact::Known(view) = &mut case.sockets.items[0].view {
-            view.renamed_to = Some(vec![b"/tmp/y.sock".to_vec()]);
+            (view.renamed_to, view.links) = (Some(vec![b"/tmp/y.sock".to_vec()]), Fact::Known(1));
         }
         assert_eq!(check(&case), Ok(vec![]));
     }

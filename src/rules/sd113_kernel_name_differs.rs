@@ -88,7 +88,7 @@ mod tests {
     fn the_old_name_is_an_error_for_who_still_uses_it() {
         let mut case = Case::sample_missing();
         if let Fact::Known(view) = &mut case.sockets.items[0].view {
-            view.renamed_to = Some(vec![b"/tmp/y.sock".to_vec()]);
+            (view.renamed_to, view.links) = (Some(vec![b"/tmp/y.sock".to_vec()]), Fact::Known(1));
         }
         assert_eq!(check(&case).unwrap()[0].severity, Severity::Error);
     }

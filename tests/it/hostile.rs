@@ -167,7 +167,7 @@ fn a_pasted_fix_moves_the_very_file_and_runs_nothing_else() {
             let pasted = finish(Command::new("bash").args(["-c", command]).current_dir(&world.dir), SOON);
             assert_eq!((pasted.status, pasted.stderr.as_str()), (0, ""), "{command}");
             assert!(!path.exists(), "{command}");
-            let aside = [path.as_os_str().as_bytes(), b".stale"].concat();
+            let aside = [path.as_os_str().as_bytes(), b".aside"].concat();
             assert!(Path::new(OsStr::from_bytes(&aside)).exists(), "{command}");
         }
         assert_eq!(std::fs::read_dir(&world.dir).unwrap().count(), NAMES.len(), "nothing else happened");

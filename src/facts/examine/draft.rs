@@ -8,7 +8,7 @@ use crate::facts::look::{Question, Root};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
 use crate::facts::{directory, holders, process};
-use crate::model::{Address, Fact, File, FileKind, Relation, Socket, SocketIno, Target, Walk};
+use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
 pub(super) struct Draft<'d> {
@@ -49,15 +49,23 @@ impl Examiner<'_> {
             return vec![target.clone()];
         };
         let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false });
-        let mut names = directory::sockets(&directory.path);
-        for name in dump.rows.iter().filter(|row| row.owns_name()).filter_map(|row| row.address.path()) {
-            if let Some((parent, last)) = split(name)
+        let Ok(view) = self.viewpoint(Root::Ours) else { return vec![target.clone()] };
+        let mut names = directory::sockets(&view, &directory.path);
+        let standing: HashSet<FileIno> = names.values().copied().collect();
+        let nameless: Vec<Target> = relative_rows(&dump).map(|row| Target::Inode(row.ino.0)).collect();
+        self.place_relative_names(&nameless, &dump);
+        for row in dump.rows.iter().filter(|row| row.owns_name()) {
+            // What was renamed inside the directory is there under its new name.
+            let Some(file) = row.file.filter(|file| !standing.contains(&file.ino)) else { continue };
+            let absolute = row.address.path().filter(|name| name.starts_with(b"/")).map(<[u8]>::to_vec);
+            if let Some(name) = absolute.or_else(|| self.relative.get(&row.ino).cloned())
+                && let Some((parent, last)) = split(&name)
                 && self.canonical_directory(parent).as_deref() == Some(&directory.path)
             {
-                names.insert(join(&directory.path, last));
+                names.entry(join(&directory.path, last)).or_insert(file.ino);
             }
         }
-        if names.is_empty() { vec![target.clone()] } else { names.into_iter().map(Target::Path).collect() }
+        if names.is_empty() { vec![target.clone()] } else { names.into_keys().map(Target::Path).collect() }
     }
 
     /// What sockets asked for by inode mean by a relative name, as far as their holders' directories tell.
@@ -66,13 +74,7 @@ impl Examiner<'_> {
             .iter()
             .filter_map(|target| if let Target::Inode(ino) = target { Some(*ino) } else { None })
             .collect();
-        let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
-        let rows: Vec<&Socket> = dump
-            .rows
-            .iter()
-            .filter(|row| asked.contains(&row.ino.0) && row.owns_name())
-            .filter(relative)
-            .collect();
+        let rows: Vec<&Socket> = relative_rows(dump).filter(|row| asked.contains(&row.ino.0)).collect();
         if rows.is_empty() {
             return;
         }
@@ -168,4 +170,10 @@ impl Examiner<'_> {
         self.directories.insert(directory.to_vec(), canonical.clone());
         canonical
     }
+}
+
+/// Sockets that were bound under a relative name.
+fn relative_rows(dump: &Sockets) -> impl Iterator<Item = &Socket> {
+    let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
+    dump.rows.iter().filter(|row| row.owns_name()).filter(relative)
 }

@@ -8,7 +8,7 @@ use crate::facts::holders::Holders;
 use crate::facts::look::{Question, Root};
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::join;
-use crate::facts::{nearest, process};
+use crate::facts::{bound_file, nearest, process};
 use crate::model::{Case, Fact, File, Gap, Holder, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
@@ -105,10 +105,11 @@ impl Examiner<'_> {
 
     /// What stands at a socket's own name where its oldest visible holder looks.
     pub(super) fn view(&mut self, row: &Socket, name: &[u8], holders: &[Holder]) -> Result<View, Gap> {
-        let Some(pid) = holders.first().map(|holder| holder.process.pid) else {
+        let Some(holder) = holders.first() else {
             return Err(Gap::new("/proc/PID/root", "no process that holds the socket is visible")
                 .helped_by(Gap::AS_ROOT));
         };
+        let pid = holder.process.pid;
         let ours = process::same_view(self.machine, pid) == Some(true);
         let root = if ours { Root::Ours } else { Root::Process(pid) };
         let path = if name.starts_with(b"/") {
@@ -121,8 +122,19 @@ impl Examiner<'_> {
         };
         let wanted = row.file.map(|file| file.ino).into_iter().collect();
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
+        let bound = if self.machine.is_running_system() {
+            bound_file::of(pid, holder.fd)
+        } else {
+            Err(Gap::new("SIOCUNIXFILE", "not asked of another machine's processes"))
+        };
         let mut renamed_to =
             seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
+        if let Some(bound) = bound.as_ref().ok().filter(|bound| bound.links > 0 && ours) {
+            let names = renamed_to.get_or_insert_default();
+            if !names.contains(&bound.path) {
+                names.push(bound.path.clone());
+            }
+        }
         if let Some(names) = &mut renamed_to {
             // An inode number says nothing without its device.
             names.retain(|name| {
@@ -131,6 +143,15 @@ impl Examiner<'_> {
                 id.is_some() && id == row.file
             });
         }
-        Ok(View { pid, ours, path, walk: seen.walk, renamed_to })
+        let started = process::started_at(self.machine, &holder.process);
+        Ok(View {
+            pid,
+            ours,
+            path,
+            walk: seen.walk,
+            renamed_to,
+            links: bound.map_or_else(Fact::Unknown, |bound| Fact::Known(bound.links)),
+            old_directory: started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
+        })
     }
 }

@@ -1,0 +1,93 @@
+//! The file that a socket of another process is bound to, from the kernel itself: the proof that it is gone.
+//!
+//! `pidfd_getfd(2)` borrows the descriptor for an instant, `SIOCUNIXFILE` (net/unix/af_unix.c, unix_open_file) opens
+//! the bound file. Nothing is sent, and the borrowed descriptor is closed at once. Needs ptrace access to the process
+//! and CAP_NET_ADMIN in the socket's network namespace.
+#![expect(unsafe_code, reason = "the ioctl returns a descriptor, which no safe crate wraps")]
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::fs::{AtFlags, StatxFlags, readlinkat, statx};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::errno::words;
+use crate::model::Gap;
+
+/// include/uapi/linux/un.h
+const SIOCUNIXFILE: u16 = 0x89e0;
+
+nix::ioctl_none_bad!(
+    /// Opens the file a Unix socket is bound to, as `O_PATH`.
+    open_bound_file,
+    SIOCUNIXFILE
+);
+
+/// What a socket is bound to, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BoundFile {
+    /// Hard links; 0 is the proof that it stands nowhere.
+    pub(super) links: u32,
+    /// Its name as seen from our root. Only a hint: it may be a name in another mount namespace.
+    pub(super) path: Vec<u8>,
+}
+
+/// The file behind descriptor `fd` of a process, which must be a bound Unix socket.
+pub(super) fn of(pid: u32, fd: u32) -> Result<BoundFile, Gap> {
+    let failed = |error: rustix::io::Errno| {
+        let gap = Gap::new(format!("SIOCUNIXFILE of pid {pid}"), words(error));
+        if matches!(error, rustix::io::Errno::PERM | rustix::io::Errno::ACCESS) {
+            return gap.helped_by(Gap::AS_ROOT);
+        }
+        gap
+    };
+    let number = |number: u32| i32::try_from(number).map_err(|_| rustix::io::Errno::INVAL);
+    let borrow = || -> Result<BoundFile, rustix::io::Errno> {
+        let pid = Pid::from_raw(number(pid)?).ok_or(rustix::io::Errno::SRCH)?;
+        let process = pidfd_open(pid, PidfdFlags::empty())?;
+        let socket = pidfd_getfd(&process, number(fd)?, PidfdGetfdFlags::empty())?;
+        let file = bound_file(&socket)?;
+        let status = statx(&file, c"", AtFlags::EMPTY_PATH, StatxFlags::NLINK)?;
+        let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let path = readlinkat(rustix::fs::CWD, link, Vec::new())?;
+        Ok(BoundFile { links: status.stx_nlink, path: path.into_bytes() })
+    };
+    borrow().map_err(failed)
+}
+
+fn bound_file(socket: &OwnedFd) -> Result<OwnedFd, rustix::io::Errno> {
+    // SAFETY: the descriptor is open for the length of the call, and the request takes no argument.
+    let opened: RawFd = unsafe { open_bound_file(socket.as_raw_fd()) }
+        .map_err(|errno| rustix::io::Errno::from_raw_os_error(errno as i32))?;
+    // SAFETY: the kernel just made this descriptor for us, and nobody else has its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_bound_file_is_followed_until_it_is_unlinked() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join("s"), dir.path().join("moved"));
+        let listener = UnixListener::bind(&path).unwrap();
+        let fd = u32::try_from(listener.as_raw_fd()).unwrap();
+        let look = || of(std::process::id(), fd);
+        if !nix::unistd::geteuid().is_root() {
+            assert_eq!(look().unwrap_err().would_help.as_deref(), Some(Gap::AS_ROOT));
+            return;
+        }
+        std::fs::rename(&path, &moved).unwrap();
+        assert_eq!(look(), Ok(BoundFile { links: 1, path: moved.as_os_str().as_bytes().to_vec() }));
+        std::fs::remove_file(&moved).unwrap();
+        assert_eq!(look().unwrap().links, 0);
+    }
+
+    #[test]
+    fn a_socket_that_is_bound_to_no_file_has_none() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(of(std::process::id(), u32::try_from(one.as_raw_fd()).unwrap()).is_err());
+    }
+}
