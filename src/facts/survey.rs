@@ -166,6 +166,8 @@ fn light_case(dump: &Sockets, row: &Socket, holders: Option<Vec<Holder>>, file: 
         },
         hidden_holders: Vec::new(),
         nearest: Vec::new(),
+        expects: None,
+        aged: Fact::NotAsked,
         unsettled: None,
     }
 }

@@ -27,15 +27,18 @@ rule! {
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
+    let by_path = matches!(case.target, Target::Path(_));
     let missing_here = case.file().is_ok_and(|file| file.is_none());
     let mut unlinked: Vec<(&Sighting, Certainty)> = Vec::new();
     for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
         match orphan.role() {
             Ok(Some(Role::Unlinked)) if missing_here || orphan.view.get()?.ours => {
+                // A relative name was looked for where its holder stands now, not where it was bound.
+                let absolute = orphan.socket.address.path().is_some_and(|name| name.starts_with(b"/"));
                 match &orphan.view.get()?.renamed_to {
-                    Some(names) if names.is_empty() => unlinked.push((orphan, Certainty::Certain)),
-                    Some(_) => {}
-                    None => unlinked.push((orphan, Certainty::Likely)),
+                    Some(names) if !names.is_empty() => {}
+                    Some(_) if absolute || by_path => unlinked.push((orphan, Certainty::Certain)),
+                    _ => unlinked.push((orphan, Certainty::Likely)),
                 }
             }
             // Its holder is hidden; in our own view the file is gone.
@@ -56,7 +59,7 @@ fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certaint
         [Some(evidence::socket(orphan)), missing, Some(evidence::holders(orphan))].into_iter().flatten()
     };
     let settle =
-        "its holder's view was not readable: the file may exist in another mount namespace, or have moved";
+        "the file itself: it may have moved, or lie in another mount namespace or directory of its holder";
     let unsure = (certainty == Certainty::Likely).then(|| Evidence::new("not seen", settle));
     LISTENER_UNLINKED
         .finding(case, certainty, summary)

@@ -61,6 +61,8 @@ impl Examiner<'_> {
             sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
             hidden_holders,
             nearest: Vec::new(),
+            expects: None,
+            aged: Fact::NotAsked,
             unsettled: None,
         };
         self.test_liveness(&mut case);
