@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod binary;
+mod demo;
 mod fuse;
 mod process;
+mod rules_1xx;
 mod servers;
 mod tidy;
 mod world;
