@@ -5,16 +5,18 @@
 //! ```text
 //! cli ─▶ commands ─▶ report ──┐
 //!           │  ├───▶ rules  ──┤
+//!           │  ├───▶ config ──┤
 //!           │  ├───▶ facts  ──┼──▶ model
 //!           │  └───▶ act    ──┘
 //! ```
 //!
-//! A star, not a chain: `report`, `rules`, `facts` and `act` never import one another; `commands` wires them:
+//! A star, not a chain: `report`, `rules`, `config`, `facts` and `act` never import one another; `commands` wires them:
 //! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
 //! boundary to the machine.
 //!
 //! - [`model`]: the words of the project as types. Pure.
 //! - [`facts`]: the only code that looks at the machine.
+//! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
 //! - [`act`]: the only code that changes anything.
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
@@ -24,6 +26,7 @@
 pub mod act;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod exit;
 pub mod facts;
 pub mod model;

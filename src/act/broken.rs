@@ -6,25 +6,56 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
+use nix::libc;
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockType, UnixAddr, bind, listen, shutdown, socket,
 };
+use nix::unistd::fchdir;
 
 /// A socket that stays as it was built for as long as this lives.
 #[derive(Debug)]
 pub struct Broken {
     /// What to look at.
     pub path: PathBuf,
+    /// How its user names it: the path, unless that would not show what is wrong.
+    pub target: Vec<u8>,
     /// Keeps the sockets open.
     held: Vec<OwnedFd>,
+    /// Goes back to where it was called.
+    _home: Option<Home>,
 }
 
 impl Broken {
     fn new(path: PathBuf, held: Vec<OwnedFd>) -> Self {
-        Self { path, held }
+        Self { target: path.as_os_str().as_bytes().to_vec(), path, held, _home: None }
+    }
+}
+
+/// The working directory of the process, to be returned to.
+#[derive(Debug)]
+struct Home(OwnedFd);
+
+impl Home {
+    /// Leaves for another directory.
+    fn leave_for(directory: &Path) -> io::Result<Self> {
+        let open = |path: &Path| {
+            fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path)
+        };
+        let (home, there) = (open(Path::new("."))?, open(directory)?);
+        fchdir(&there)?;
+        Ok(Self(home.into()))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // It was there when we left, and a directory held open can be gone back to even when removed.
+        let _ = fchdir(&self.0);
     }
 }
 
@@ -107,6 +138,55 @@ pub fn empty_directory(directory: &Path) -> io::Result<Broken> {
     let path = directory.join("app.sock");
     fs::create_dir(&path)?;
     Ok(Broken::new(path, Vec::new()))
+}
+
+/// A healthy listener at a path of more than 107 bytes, which no client can name (SD108).
+pub fn too_long(directory: &Path) -> io::Result<Broken> {
+    let deep = directory.join("a-directory-name-that-takes-much-of-what-a-socket-address-can-hold".repeat(2));
+    fs::create_dir(&deep)?;
+    let open =
+        fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(&deep)?;
+    let held = vec![listener(Path::new(&format!("/proc/self/fd/{}/app.sock", open.as_raw_fd())))?];
+    Ok(Broken::new(deep.join("app.sock"), held))
+}
+
+/// A listener whose name ends in a carriage return, as an env file with Windows line ends makes it (SD109).
+pub fn carriage_return(directory: &Path) -> io::Result<Broken> {
+    let held = vec![listener(&directory.join("app.sock\r"))?];
+    Ok(Broken::new(directory.join("app.sock"), held))
+}
+
+/// A healthy listener bound under a relative name (SD110). For as long as it lives the whole process works in
+/// the directory: that is what gives the name its place.
+pub fn relative(directory: &Path) -> io::Result<Broken> {
+    let home = Home::leave_for(directory)?;
+    let held = fs::File::from(listener(Path::new("app.sock"))?);
+    let target = format!("inode:{}", held.metadata()?.ino()).into_bytes();
+    let broken = Broken::new(directory.join("app.sock"), vec![held.into()]);
+    Ok(Broken { target, _home: Some(home), ..broken })
+}
+
+/// A link whose target is missing (SD111).
+pub fn dangling_link(directory: &Path) -> io::Result<Broken> {
+    let path = directory.join("app.sock");
+    symlink(directory.join("data/app.sock"), &path)?;
+    Ok(Broken::new(path, Vec::new()))
+}
+
+/// Two links that lead to each other (SD111).
+pub fn link_loop(directory: &Path) -> io::Result<Broken> {
+    let path = directory.join("app.sock");
+    symlink("other.sock", &path)?;
+    symlink("app.sock", directory.join("other.sock"))?;
+    Ok(Broken::new(path, Vec::new()))
+}
+
+/// A datagram receiver, asked for by a client that speaks HTTP (SD116).
+pub fn datagram_for_http(directory: &Path) -> io::Result<Broken> {
+    let broken = datagram(directory)?;
+    let escaped: Vec<String> = broken.target.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let target = format!("http+unix://{}/", escaped.concat()).into_bytes();
+    Ok(Broken { target, ..broken })
 }
 
 /// Bound under a temporary name and renamed, as HAProxy does (SD113).

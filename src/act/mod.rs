@@ -2,3 +2,4 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the one that changes things")]
 
 pub mod broken;
+pub mod scratch;

@@ -2,27 +2,57 @@
 //! the self-test on this kernel.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Answer, Context, Refusal, inspect};
 use crate::act::broken::{self, Broken};
+use crate::act::scratch::Scratch;
 use crate::cli::DemoArgs;
 use crate::facts::examine::Examiner;
+use crate::facts::{host, process};
 use crate::model::{Data, DemoEntry, Target};
 use crate::rules::Judgement;
 
 type Build = fn(&Path) -> io::Result<Broken>;
 
-/// By name; the first is the default.
-const DEMOS: &[(DemoEntry, Build)] = &[(
-    DemoEntry { name: "listener-unlinked", code: "SD102", builds: "a listener, and unlinks its file" },
-    broken::unlinked,
-)];
+/// What is shown when nothing is named.
+const DEFAULT: &str = "listener-unlinked";
+
+/// In code order, each named as the rule it shows.
+const DEMOS: &[(DemoEntry, Build)] = &[
+    demo("path-missing", "SD101", "nothing, and looks for it", broken::missing),
+    demo("listener-unlinked", "SD102", "a listener, and unlinks its file", broken::unlinked),
+    demo("listener-replaced", "SD103", "two listeners, the second on the first one's path", broken::replaced),
+    demo("stale-socket-file", "SD104", "a listener, and closes it without unlinking", broken::stale),
+    demo("bound-not-listening", "SD105", "a socket that is bound and never listens", broken::bound_only),
+    demo("not-a-socket", "SD106", "a regular file", broken::regular_file),
+    demo(CONTAINER_DIRECTORY, "SD107", "an empty directory of root", broken::empty_directory),
+    demo("path-too-long", "SD108", "a listener deep down, reached through a descriptor", broken::too_long),
+    demo("suspicious-path-bytes", "SD109", "a listener whose name ends in \\r", broken::carriage_return),
+    demo("relative-socket-path", "SD110", "a listener, by a relative name", broken::relative),
+    demo("symlink-problem", "SD111", "a symbolic link to nothing", broken::dangling_link),
+    demo("kernel-name-differs", "SD113", "a listener, and renames its file", broken::renamed),
+    demo("socket-type-mismatch", "SD116", "a datagram socket, for HTTP", broken::datagram_for_http),
+    demo("listener-shut-down", "SD305", "a listener, and shuts its receiving side", broken::shut_down),
+];
+
+/// The one that takes a directory of root.
+const CONTAINER_DIRECTORY: &str = "directory-from-container-runtime";
+
+const fn demo(
+    name: &'static str,
+    code: &'static str,
+    builds: &'static str,
+    build: Build,
+) -> (DemoEntry, Build) {
+    (DemoEntry { name, code, builds }, build)
+}
 
 pub(super) fn run(context: &Context<'_>, args: &DemoArgs) -> Result<Answer, Refusal> {
+    let root = host::host(context.machine).uid == 0;
     if args.list {
-        let demos: Vec<DemoEntry> = DEMOS.iter().map(|(demo, _)| demo.clone()).collect();
+        let offered = DEMOS.iter().filter(|(demo, _)| root || demo.name != CONTAINER_DIRECTORY);
+        let demos: Vec<DemoEntry> = offered.map(|(demo, _)| demo.clone()).collect();
         let subjects = demos.len();
         return Ok(Answer {
             judgement: Judgement::default(),
@@ -31,25 +61,38 @@ pub(super) fn run(context: &Context<'_>, args: &DemoArgs) -> Result<Answer, Refu
             open: false,
         });
     }
-    let chosen = args.name.as_deref().unwrap_or(DEMOS[0].0.name);
-    let Some((demo, build)) = DEMOS.iter().find(|(demo, _)| demo.name == chosen || demo.code == chosen)
-    else {
+    let chosen = args.name.as_deref().unwrap_or(DEFAULT);
+    let named =
+        |(demo, _): &&(DemoEntry, Build)| demo.name == chosen || demo.code.eq_ignore_ascii_case(chosen);
+    let Some((demo, build)) = DEMOS.iter().find(named) else {
         return Err(Refusal::usage(
             format!("there is no demo {chosen}"),
             "`sockdoctor demo --list` names them",
         ));
     };
+    if demo.name == CONTAINER_DIRECTORY && !root {
+        let message = format!("the demo {} takes a directory that belongs to root", demo.name);
+        return Err(Refusal::open(message, format!("sudo sockdoctor demo {}", demo.name)));
+    }
+    show(context, demo, *build)
+}
+
+fn show(context: &Context<'_>, demo: &DemoEntry, build: Build) -> Result<Answer, Refusal> {
     let failed = |error: io::Error| {
         Refusal::open(format!("the demo could not be built: {error}"), "try another TMPDIR")
     };
-    let directory = tempfile::Builder::new().prefix("sockdoctor-demo-").tempdir().map_err(failed)?;
-    let broken = build(directory.path()).map_err(failed)?;
-    let target = Target::Path(broken.path.as_os_str().as_bytes().to_vec());
+    let scratch = Scratch::new("sockdoctor-demo-").map_err(failed)?;
+    let broken = build(scratch.path()).map_err(failed)?;
+    let target = Target::parse(&broken.target).map_err(|error| failed(io::Error::other(error)))?;
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
-    let cases = examiner.examine(&[target], b"/").into_iter().flatten().collect();
+    let here = process::own_directory();
+    let mut cases: Vec<_> = examiner.examine(&[target], &here).into_iter().flatten().collect();
+    for case in &mut cases {
+        case.expects = Target::expected_type(&broken.target);
+    }
     let mut answer = inspect::answer(context, &mut examiner, cases);
     drop(broken);
-    directory.close().map_err(failed)?;
+    scratch.close().map_err(failed)?;
     let recognised = answer.judgement.findings.first().is_some_and(|finding| finding.code == demo.code);
     answer.open = !recognised;
     if let Data::Inspect(inspected) = answer.data {

@@ -4,29 +4,53 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::{Answer, Context, Refusal, overall};
 use crate::cli::InspectArgs;
+use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
-use crate::facts::process;
-use crate::model::{Case, Data, InspectedTarget, Severity, Sighting, Target};
+use crate::facts::{process, tmpfiles};
+use crate::model::{AgedLine, Case, Data, Fact, Gap, InspectedTarget, Severity, Sighting, Target};
 use crate::rules::{self, Judgement};
 
 pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
-    let targets =
-        args.targets.iter().map(|text| understood(text.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let given = args
+        .targets
+        .iter()
+        .map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
+    let given = given.collect::<Result<Vec<_>, Refusal>>()?;
     let mut examiner = Examiner::new(context.machine, context.deadline, context.global.verbose);
     let here = process::own_directory();
-    let targets: Vec<Target> = targets.iter().flat_map(|target| examiner.expand(target, &here)).collect();
+    let mut targets = Vec::new();
+    let mut expected = Vec::new();
+    for (target, kind) in &given {
+        targets.extend(examiner.expand(target, &here));
+        expected.resize(targets.len(), *kind);
+    }
+    let tmpfiles = tmpfiles::in_force(context.machine);
+    let lines: Vec<Line> =
+        tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
     let mut cases = Vec::new();
-    for (target, case) in targets.iter().zip(examiner.examine(&targets, &here)) {
-        let Some(case) = case else {
+    let found = examiner.examine(&targets, &here);
+    for ((target, expects), case) in targets.iter().zip(expected).zip(found) {
+        let Some(mut case) = case else {
             let message = format!("no socket of any visible network namespace has {target}");
             return Err(Refusal::open(
                 message,
                 "it may be gone by now: `sockdoctor list --all --fields inode,name`",
             ));
         };
+        case.expects = expects;
+        case.aged = aged(&case, &lines, tmpfiles.gaps.first());
         cases.push(case);
     }
     Ok(answer(context, &mut examiner, cases))
+}
+
+/// The line by which the target's file is removed when it is old, if the target is a path.
+fn aged(case: &Case, lines: &[Line], gap: Option<&Gap>) -> Fact<Option<AgedLine>> {
+    let (Target::Path(_), Some(walk)) = (&case.target, case.walk.known()) else { return Fact::NotAsked };
+    match (config::tmpfiles::aged(lines, &walk.destination()), gap) {
+        (None, Some(gap)) => Fact::Unknown(gap.clone()),
+        (line, _) => Fact::Known(line),
+    }
 }
 
 /// Judges cases and says what each amounts to.

@@ -203,6 +203,8 @@ fn light_case(
         },
         hidden_holders: Vec::new(),
         nearest: Vec::new(),
+        expects: None,
+        aged: Fact::NotAsked,
         unsettled: None,
     }
 }

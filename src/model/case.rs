@@ -1,8 +1,8 @@
 //! One socket under examination: everything the rules may argue from, and nothing else.
 
 use super::{
-    Certainty, Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket, SocketState,
-    SocketType, Subject, SubjectKind, Target, Walk,
+    AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket,
+    SocketState, SocketType, Subject, SubjectKind, Target, Walk,
 };
 
 /// How a socket relates to the path under examination.
@@ -140,6 +140,10 @@ pub struct Case {
     pub hidden_holders: Vec<Gap>,
     /// Live socket names that are nearly the path, nearest first; looked for only when nothing is there.
     pub nearest: Vec<Vec<u8>>,
+    /// The socket type its client speaks, where the target's spelling tells.
+    pub expects: Option<SocketType>,
+    /// The line of tmpfiles.d(5) that has the file removed when it is old; asked for paths only.
+    pub aged: Fact<Option<AgedLine>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
 }
@@ -239,6 +243,8 @@ impl Case {
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },
             hidden_holders: vec![],
             nearest: vec![],
+            expects: None,
+            aged: Fact::NotAsked,
             unsettled: None,
         }
     }

@@ -5,19 +5,23 @@
 
 mod address;
 mod case;
+mod declaration;
 mod fact;
 mod finding;
+mod links;
 mod mount;
 mod path;
 mod process;
 mod report;
 mod rule;
 mod socket;
+mod stray;
 mod target;
 mod users;
 
 pub use address::Address;
 pub use case::{Case, Relation, Sighting, View};
+pub use declaration::AgedLine;
 pub use fact::{Fact, Gap, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use mount::{Mount, MountClass, MountTable};
@@ -31,5 +35,6 @@ pub use rule::{NoVerdict, Rule, Verdict};
 pub use socket::{
     Device, FileId, FileIno, Memory, NetnsId, Queue, Role, Socket, SocketIno, SocketState, SocketType,
 };
+pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
 pub use users::{IdName, NameSource};

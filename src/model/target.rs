@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::SocketType;
+
 /// One thing to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -86,6 +88,11 @@ impl Target {
         Self::path_or_abstract(text)
     }
 
+    /// The socket type that a target's spelling says its client uses: HTTP takes a stream.
+    pub fn expected_type(text: &[u8]) -> Option<SocketType> {
+        text.starts_with(b"http+unix://").then_some(SocketType::Stream)
+    }
+
     fn path_or_abstract(text: &[u8]) -> Result<Self, TargetError> {
         match text {
             [] => Err(TargetError::Empty),
@@ -158,6 +165,13 @@ mod tests {
         ] {
             assert_eq!(Target::parse(text.as_bytes()), Ok(target), "{text}");
         }
+    }
+
+    #[test]
+    fn http_takes_a_stream_and_a_bare_path_says_nothing() {
+        assert_eq!(Target::expected_type(b"http+unix://%2Frun%2Fx.sock/"), Some(SocketType::Stream));
+        assert_eq!(Target::expected_type(b"/run/x.sock"), None);
+        assert_eq!(Target::expected_type(b"unix:/run/x.sock"), None);
     }
 
     #[test]

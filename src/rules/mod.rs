@@ -30,7 +30,12 @@ mod sd105_bound_not_listening;
 mod sd106_not_a_socket;
 mod sd107_directory_from_container_runtime;
 mod sd108_path_too_long;
+mod sd109_suspicious_path_bytes;
+mod sd110_relative_socket_path;
+mod sd111_symlink_problem;
 mod sd113_kernel_name_differs;
+mod sd114_aged_tmp_location;
+mod sd116_socket_type_mismatch;
 mod sd305_listener_shut_down;
 mod sd708_limited_visibility;
 
@@ -49,7 +54,12 @@ pub static ALL: &[&Rule] = &[
     &sd106_not_a_socket::NOT_A_SOCKET,
     &sd107_directory_from_container_runtime::DIRECTORY_FROM_CONTAINER_RUNTIME,
     &sd108_path_too_long::PATH_TOO_LONG,
+    &sd109_suspicious_path_bytes::SUSPICIOUS_PATH_BYTES,
+    &sd110_relative_socket_path::RELATIVE_SOCKET_PATH,
+    &sd111_symlink_problem::SYMLINK_PROBLEM,
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
+    &sd114_aged_tmp_location::AGED_TMP_LOCATION,
+    &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
 ];

@@ -4,6 +4,7 @@
 
 mod binary;
 mod churn;
+mod demo;
 mod documents;
 mod fuse;
 mod hangs;
@@ -20,6 +21,7 @@ mod names;
 mod output;
 mod passivity;
 mod process;
+mod rules_1xx;
 mod seed_s0;
 mod seen;
 mod servers;

@@ -62,6 +62,8 @@ impl Examiner<'_> {
             sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
             hidden_holders,
             nearest: Vec::new(),
+            expects: None,
+            aged: Fact::NotAsked,
             unsettled: None,
         };
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
@@ -151,7 +153,9 @@ impl Examiner<'_> {
             walk: seen.walk,
             renamed_to,
             links: bound.map_or_else(Fact::Unknown, |bound| Fact::Known(bound.links)),
-            old_directory: started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
+            // A relative name was looked for where its holder stands now, not where it was bound.
+            old_directory: name.starts_with(b"/")
+                && started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
         })
     }
 }
