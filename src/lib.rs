@@ -5,17 +5,19 @@
 //! ```text
 //! cli ─▶ commands ─▶ report ──┐
 //!           │  ├───▶ rules  ──┤
-//!           │  ├───▶ facts  ──┼──▶ model
+//!           │  ├───▶ symptoms ┼──▶ model
+//!           │  ├───▶ facts  ──┤
 //!           │  └───▶ act    ──┘
 //! ```
 //!
-//! A star, not a chain: `report`, `rules`, `facts` and `act` never import one another; `commands` wires them:
+//! A star, not a chain: `report`, `rules`, `symptoms`, `facts` and `act` never import one another; `commands` wires them:
 //! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
 //! boundary to the machine.
 //!
 //! - [`model`]: the words of the project as types. Pure.
 //! - [`facts`]: the only code that looks at the machine.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
+//! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.
 //! - [`act`]: the only code that changes anything.
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.
@@ -29,3 +31,4 @@ pub mod facts;
 pub mod model;
 pub mod report;
 pub mod rules;
+pub mod symptoms;

@@ -5,6 +5,7 @@
 
 mod address;
 mod case;
+mod explain;
 mod fact;
 mod finding;
 mod mount;
@@ -18,6 +19,9 @@ mod users;
 
 pub use address::Address;
 pub use case::{Case, Relation, Sighting, View};
+pub use explain::{
+    Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
+};
 pub use fact::{Fact, Gap, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use mount::{Mount, MountClass, MountTable};
