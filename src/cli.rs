@@ -181,7 +181,8 @@ pub struct ListArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// SD102, listener-unlinked, ECONNREFUSED, 111, or an error text as it was printed; - reads it from stdin
-    #[arg(required_unless_present = "list", conflicts_with = "list", allow_negative_numbers = true)]
+    #[arg(value_name = "WHAT", required_unless_present = "list", conflicts_with = "list")]
+    #[arg(allow_negative_numbers = true)]
     pub words: Vec<OsString>,
     /// Name every code, and every error text that is known
     #[arg(long)]

@@ -1,9 +1,10 @@
 //! `list`: one row a bound socket, each with its verdict.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
 
@@ -14,8 +15,8 @@ use crate::facts::holders::{self, Holders};
 use crate::facts::process;
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::model::{
-    Address, Case, Data, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Overall, Sighting,
-    Socket, SocketField, SocketIno, Target,
+    Address, Case, Data, Fact, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Sighting, Socket,
+    SocketField, SocketIno, Target,
 };
 use crate::rules::{self, Judgement};
 
@@ -41,32 +42,31 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
     }
     let dump = sockets::all(context.machine, Ask { owners_only: !args.all, memory });
-    let mut rows: Vec<usize> = (0..dump.rows.len())
-        .filter(|number| wanted(&dump.rows[*number], args.all, pattern.as_ref()))
-        .collect();
+    let named = |row: &Socket| matches(row, pattern.as_ref());
     let held = (!args.no_holders).then(|| {
-        let inodes: HashSet<SocketIno> = rows.iter().map(|number| dump.rows[*number].ino).collect();
-        holders::walk(context.machine, Some(&inodes))
+        let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
+        Arc::new(holders::walk(context.machine, Some(&wanted)))
     });
-    if let Some(held) = &held {
-        rows.retain(|number| held_by(&mut examiner, held, &dump.rows[*number], args.pid, user));
-    }
+    let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
+    let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
+        let rows = dump.rows.iter().filter(|row| named(row));
+        rows.filter(|row| held_by(&mut examiner, held, row, args.pid, user)).map(|row| row.ino).collect()
+    });
+    let wanted =
+        |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
     let mut sheet =
         Sheet { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() };
-    examiner.survey(&dump, &rows, held.as_ref(), |number, case| sheet.add(&case, dump.rows.get(number)));
+    sheet.note_gaps(&dump);
     if args.stale {
         sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
     }
+    examiner.survey(dump, wanted, held.as_ref(), |case, ino| sheet.add(case, Some(ino)));
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }
-    sheet.note_gaps(&dump, held.as_ref().and_then(|held| held.gap(context.machine)));
-    sheet.rows.sort_by_cached_key(|row| order(row, args.sort));
-    for file in sheet.rows.iter_mut().filter_map(|row| row.file.as_mut()) {
-        if let Some((owner, group)) = &mut file.owner {
-            (*owner, *group) = (examiner.users.user(owner.id), examiner.users.group(group.id));
-        }
-    }
+    sheet.note_hidden_holders(held.as_ref().and_then(|held| held.gap(context.machine)));
+    sheet.order(args.sort);
+    sheet.name_owners(&mut examiner);
     let Sheet { judgement, rows: sockets, .. } = sheet;
     Ok(Answer { judgement, subjects: sockets.len(), data: Data::List { sockets, fields }, open: false })
 }
@@ -80,25 +80,31 @@ struct Sheet<'r> {
 }
 
 impl Sheet<'_> {
-    fn add(&mut self, case: &Case, socket: Option<&Socket>) {
-        let judged = rules::judge(case, rules::ALL, |rule| self.context.chosen(rule));
-        let sighting = socket.and_then(|socket| sighting_of(case, socket));
-        let role = sighting.map(Sighting::role).transpose();
+    /// A row for the socket the case is about; for a file without one where there is none.
+    fn add(&mut self, mut case: Case, ino: Option<SocketIno>) {
+        let judged = rules::judge(&case, rules::ALL, |rule| self.context.chosen(rule));
+        let position = case.sockets.items.iter().position(|sighting| Some(sighting.socket.ino) == ino);
+        let sighting = position.map(|position| case.sockets.items.swap_remove(position));
+        let role = sighting.as_ref().map(Sighting::role).transpose();
         let worst = judged.findings.iter().map(|finding| finding.severity).max();
-        let unseen = role.is_err() || (socket.is_none() && judged.findings.is_empty());
-        self.rows.push(ListedSocket {
-            socket: socket.cloned(),
-            holders: sighting.and_then(|sighting| sighting.holders.known().cloned()),
-            name: socket.map_or_else(|| case.path.clone(), |socket| socket.address.bytes().to_vec()),
-            file: file_of(case),
-            verdict: overall(worst, unseen && !judged.broken),
-            codes: judged.findings.iter().map(|finding| finding.code).collect(),
-            role: role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_))),
-            netns_label: sighting.and_then(|sighting| sighting.netns_label.clone()),
-        });
+        let unseen = role.is_err() || (sighting.is_none() && judged.findings.is_empty());
+        let codes = judged.findings.iter().map(|finding| finding.code).collect();
+        let verdict = overall(worst, unseen && !judged.broken);
         if judged.findings.is_empty() || self.judged.insert(case.target.label()) {
             self.judgement.absorb(judged);
         }
+        let role = role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_)));
+        let file = file_of(&case, sighting.as_ref());
+        let (socket, holders, netns_label) = match sighting {
+            Some(sighting) => (
+                Some(sighting.socket),
+                if let Fact::Known(holders) = sighting.holders { Some(holders) } else { None },
+                sighting.netns_label,
+            ),
+            None => (None, None, None),
+        };
+        let path = if socket.is_none() { case.path } else { Vec::new() };
+        self.rows.push(ListedSocket { socket, holders, path, file, verdict, codes, role, netns_label });
     }
 
     /// Socket files nothing is bound to, as rows without a socket.
@@ -109,18 +115,42 @@ impl Sheet<'_> {
         for case in examiner.examine(&targets, b"/").into_iter().flatten() {
             // Bound by now, or replaced: no stale file.
             if case.serving().next().is_none() && case.liveness.known() != Some(&Liveness::Bound) {
-                self.add(&case, None);
+                self.add(case, None);
             }
         }
         self.judgement.not_checked.extend(gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
     }
 
-    fn note_gaps(&mut self, dump: &Sockets, hidden: Option<Gap>) {
+    fn note_gaps(&mut self, dump: &Sockets) {
+        let gaps = dump.gaps.iter().cloned().map(|gap| NotChecked { code: None, gap });
+        self.judgement.not_checked.extend(gaps);
+    }
+
+    /// Only where a row lacks them.
+    fn note_hidden_holders(&mut self, hidden: Option<Gap>) {
         let holderless =
             |row: &ListedSocket| row.socket.is_some() && row.holders.as_ref().is_some_and(Vec::is_empty);
         let hidden = hidden.filter(|_| self.rows.iter().any(holderless));
-        let gaps = dump.gaps.iter().cloned().chain(hidden);
-        self.judgement.not_checked.extend(gaps.map(|gap| NotChecked { code: None, gap }));
+        self.judgement.not_checked.extend(hidden.map(|gap| NotChecked { code: None, gap }));
+    }
+
+    fn order(&mut self, by: Option<SocketField>) {
+        match by {
+            None | Some(SocketField::Verdict) => {
+                self.rows.sort_unstable_by(|a, b| (a.verdict, a.name()).cmp(&(b.verdict, b.name())));
+            }
+            Some(SocketField::Name) => self.rows.sort_unstable_by(|a, b| a.name().cmp(b.name())),
+            Some(other) => self.rows.sort_by_cached_key(|row| sort_key(row, other)),
+        }
+    }
+
+    fn name_owners(&mut self, examiner: &mut Examiner<'_>) {
+        let mut known: HashMap<(u32, u32), Arc<(IdName, IdName)>> = HashMap::new();
+        for owner in self.rows.iter_mut().filter_map(|row| row.file.as_mut()?.owner.as_mut()) {
+            let ids = (owner.0.id, owner.1.id);
+            let named = || Arc::new((examiner.users.user(ids.0), examiner.users.group(ids.1)));
+            *owner = Arc::clone(known.entry(ids).or_insert_with(named));
+        }
     }
 }
 
@@ -150,8 +180,8 @@ fn user(examiner: &mut Examiner<'_>, name: &str) -> Result<u32, Refusal> {
     }
 }
 
-fn wanted(row: &Socket, all: bool, pattern: Option<&GlobMatcher>) -> bool {
-    (all || row.owns_name()) && pattern.is_none_or(|pattern| pattern.is_match(path_of(&shown_name(row))))
+fn matches(row: &Socket, pattern: Option<&GlobMatcher>) -> bool {
+    pattern.is_none_or(|pattern| pattern.is_match(path_of(&shown_name(row))))
 }
 
 fn shown_name(row: &Socket) -> Vec<u8> {
@@ -181,42 +211,30 @@ fn held_by(
     })
 }
 
-fn sighting_of<'c>(case: &'c Case, socket: &Socket) -> Option<&'c Sighting> {
-    case.sockets.items.iter().find(|sighting| sighting.socket.ino == socket.ino)
-}
-
-fn file_of(case: &Case) -> Option<ListedFile> {
-    let state = case.file_state()?;
+fn file_of(case: &Case, sighting: Option<&Sighting>) -> Option<ListedFile> {
+    let state = case.file_state_beside(sighting)?;
     let file = case.file().ok().flatten();
-    let owner = file.map(|file| (IdName::unnamed(file.uid), IdName::unnamed(file.gid)));
+    let owner = file.map(|file| Arc::new((IdName::unnamed(file.uid), IdName::unnamed(file.gid))));
     Some(ListedFile { state, mode: file.map(|file| file.mode), owner })
 }
 
-/// Worst first, then by name; or by the column asked for.
-fn order(row: &ListedSocket, by: Option<SocketField>) -> (u64, Vec<u8>) {
+/// By the value of a column, then by name.
+fn sort_key(row: &ListedSocket, by: SocketField) -> (u64, Vec<u8>) {
     let socket = row.socket.as_ref();
-    let text = |text: &str| (0, [text.as_bytes(), b" ", &row.name].concat());
-    let number = |number: Option<u64>| (number.unwrap_or(u64::MAX), row.name.clone());
+    let text = |text: &str| (0, [text.as_bytes(), b" ", row.name()].concat());
+    let number = |number: Option<u64>| (number.unwrap_or(u64::MAX), row.name().to_vec());
     match by {
-        None | Some(SocketField::Verdict) => number(Some(match row.verdict {
-            Overall::Error => 0,
-            Overall::Warning => 1,
-            Overall::Unknown => 2,
-            Overall::Info => 3,
-            Overall::Ok => 4,
-        })),
-        Some(SocketField::Queue) => {
+        SocketField::Verdict => number(Some(row.verdict as u64)),
+        SocketField::Queue => {
             let waiting = socket.and_then(Socket::queue).map(|queue| u64::from(queue.waiting));
             number(waiting.map(|waiting| u64::MAX - 1 - waiting))
         }
-        Some(SocketField::Inode) => number(socket.map(|socket| u64::from(socket.ino.0))),
-        Some(SocketField::Peer) => {
-            number(socket.and_then(|socket| socket.peer).map(|peer| u64::from(peer.0)))
-        }
-        Some(SocketField::Uid) => number(socket.and_then(|socket| socket.uid).map(u64::from)),
-        Some(SocketField::Netns) => number(socket.map(|socket| socket.netns.0)),
-        Some(SocketField::Mode) => number(row.file.as_ref().and_then(|file| file.mode).map(u64::from)),
-        Some(SocketField::Memory) => {
+        SocketField::Inode => number(socket.map(|socket| u64::from(socket.ino.0))),
+        SocketField::Peer => number(socket.and_then(|socket| socket.peer).map(|peer| u64::from(peer.0))),
+        SocketField::Uid => number(socket.and_then(|socket| socket.uid).map(u64::from)),
+        SocketField::Netns => number(socket.map(|socket| socket.netns.0)),
+        SocketField::Mode => number(row.file.as_ref().and_then(|file| file.mode).map(u64::from)),
+        SocketField::Memory => {
             let memory = socket.and_then(|socket| socket.memory);
             number(
                 memory.map(|memory| {
@@ -224,19 +242,19 @@ fn order(row: &ListedSocket, by: Option<SocketField>) -> (u64, Vec<u8>) {
                 }),
             )
         }
-        Some(SocketField::Holders) => {
+        SocketField::Holders => {
             number(row.holders.iter().flatten().next().map(|holder| u64::from(holder.process.pid)))
         }
-        Some(SocketField::Unit) => {
+        SocketField::Unit => {
             let unit = row.holders.iter().flatten().find_map(|holder| holder.process.unit.as_deref());
             text(unit.unwrap_or("\u{ff}"))
         }
-        Some(SocketField::Owner) => number(
-            row.file.as_ref().and_then(|file| file.owner.as_ref()).map(|(owner, _)| u64::from(owner.id)),
-        ),
-        Some(SocketField::State) => text(socket.map_or("", |socket| socket.state.word())),
-        Some(SocketField::Type) => text(socket.map_or("", |socket| socket.kind.word())),
-        Some(SocketField::File) => text(row.file.as_ref().map_or("", |file| file.state.word())),
-        Some(SocketField::Name) => (0, row.name.clone()),
+        SocketField::Owner => {
+            number(row.file.as_ref().and_then(|file| file.owner.as_ref()).map(|owner| u64::from(owner.0.id)))
+        }
+        SocketField::State => text(socket.map_or("", |socket| socket.state.word())),
+        SocketField::Type => text(socket.map_or("", |socket| socket.kind.word())),
+        SocketField::File => text(row.file.as_ref().map_or("", |file| file.state.word())),
+        SocketField::Name => (0, row.name().to_vec()),
     }
 }

@@ -91,7 +91,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     report.host = host::host(&machine);
     (report.started, report.duration) = (started, clock.elapsed());
     say_how_to_see_more(&mut report, &typed);
-    show(&report, &global, &style)
+    let status = show(&report, &global, &style);
+    // The process ends here: giving back every row of a long list one by one would only take time.
+    std::mem::forget(report);
+    status
 }
 
 fn check_codes(global: &Global) -> Result<(), Refusal> {
@@ -203,7 +206,11 @@ fn show(report: &Report, global: &Global, style: &Style) -> u8 {
 /// What clap could not understand: its own words, and still one document where one was asked for.
 fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
     if !error.use_stderr() {
-        return shown(output::to_stdout(|out| write!(out, "{}", error.render().ansi())));
+        let printed = error.print();
+        return shown(
+            printed
+                .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }),
+        );
     }
     let wants_json = typed.iter().any(|word| word == "--json" || word == "--format=json")
         || typed.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");

@@ -4,12 +4,14 @@
 //! whatever looks wrong is looked at again, and only what two looks in a row agree on is handed to the rules.
 
 mod draft;
+mod passive;
 mod sighting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::helper;
 use super::holders::{self, Holders};
 use super::index::Index;
 use super::look::{NoLook, Question, Root, look, viewpoint};
@@ -18,9 +20,9 @@ use super::netns::Namespace;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
 use super::walk::{Touch, Viewpoint};
-use super::{helper, mounts};
 use crate::model::{
-    Case, Fact, Gap, Look, NetnsId, Process, Sighting, SocketIno, SocketState, SocketType, Target, Walk,
+    Case, Fact, FileId, Gap, Look, NetnsId, Process, Sighting, SocketIno, SocketState, SocketType, Target,
+    Walk,
 };
 use draft::Draft;
 
@@ -39,11 +41,17 @@ pub struct Examiner<'m> {
     memory: bool,
     /// Names of users and groups.
     pub users: Users,
-    uppers: Arc<Vec<Vec<u8>>>,
+    uppers: Option<Vec<Vec<u8>>>,
     views: HashMap<Root, Result<Arc<Viewpoint>, Gap>>,
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
     hung: HashMap<u64, Gap>,
-    processes: HashMap<u32, Option<Process>>,
+    processes: HashMap<u32, Option<Arc<Process>>>,
+    /// The sockets that holders were last looked for, and who they are.
+    walked: Option<(HashSet<SocketIno>, Arc<Holders>)>,
+    /// Bound sockets that were already given their time to listen.
+    silent: HashSet<(SocketIno, u64)>,
+    /// Files that refused three times over 300 ms: asked once when they are looked at again.
+    dead: HashSet<FileId>,
     /// Absolute names of sockets that were bound under relative ones, as far as their holders tell.
     relative: HashMap<SocketIno, Vec<u8>>,
 }
@@ -56,61 +64,124 @@ impl<'m> Examiner<'m> {
             deadline,
             memory,
             users: Users::new(machine),
-            uppers: Arc::new(mounts::upper_directories(machine)),
+            uppers: None,
             views: HashMap::new(),
             directories: HashMap::new(),
             hung: HashMap::new(),
             processes: HashMap::new(),
+            walked: None,
+            silent: HashSet::new(),
+            dead: HashSet::new(),
             relative: HashMap::new(),
         }
     }
 
     /// All targets, each with everything known about it. An inode that no socket has gives no case.
     pub fn examine(&mut self, targets: &[Target], working_directory: &[u8]) -> Vec<Option<Case>> {
-        let mut before: Option<Vec<Option<Case>>> = None;
-        for _ in 0..ATTEMPTS {
-            let dump = sockets::all(self.machine, Ask { owners_only: false, memory: self.memory });
-            let cases = self.picture(targets, working_directory, &dump);
-            let settled = match &before {
-                None => cases.iter().flatten().all(is_plain),
-                Some(before) => same_picture(before, &cases),
-            };
-            if settled {
-                return cases;
-            }
-            self.directories.clear();
-            before = Some(cases);
-        }
-        let mut cases = before.unwrap_or_default();
-        for case in cases.iter_mut().flatten().filter(|case| !is_plain(case)) {
-            case.unsettled = Some(
-                Gap::new("two looks", "the socket keeps changing while it is looked at")
-                    .helped_by("look again when it has settled, or follow it with `sockdoctor watch`"),
-            );
+        let dump = self.dump(targets);
+        let mut cases = self.examine_in(&dump, targets, working_directory);
+        for case in cases.iter_mut().flatten() {
+            case.asked_for = !matches!(case.target, Target::Inode(_));
         }
         cases
     }
 
-    /// One picture of all targets against one dump.
-    pub fn picture(
+    /// The same for names that nobody asked for, when a dump was taken just now.
+    pub fn examine_in(
         &mut self,
+        dump: &Sockets,
         targets: &[Target],
         working_directory: &[u8],
-        dump: &Sockets,
     ) -> Vec<Option<Case>> {
+        let mut cases = self.picture(targets, working_directory, dump);
+        let strange = |cases: &[Option<Case>]| -> Vec<usize> {
+            (0..cases.len()).filter(|number| !cases[*number].as_ref().is_some_and(is_plain)).collect()
+        };
+        let mut unsettled = strange(&cases);
+        for _ in 1..ATTEMPTS {
+            if unsettled.is_empty() {
+                return cases;
+            }
+            self.directories.clear();
+            let again: Vec<Target> = unsettled.iter().map(|number| targets[*number].clone()).collect();
+            let dump = self.dump(&again);
+            let pictures = self.picture(&again, working_directory, &dump);
+            let mut changed = Vec::new();
+            for (number, picture) in unsettled.into_iter().zip(pictures) {
+                if picture.as_ref().map(essence) != cases[number].as_ref().map(essence) {
+                    changed.push(number);
+                }
+                cases[number] = picture;
+            }
+            unsettled = changed;
+        }
+        for number in unsettled {
+            if let Some(case) = cases[number].as_mut().filter(|case| !is_plain(case)) {
+                let gap = Gap::new("two looks", "the socket keeps changing while it is looked at");
+                case.unsettled = Some(gap.helped_by("look again when it has settled"));
+            }
+        }
+        cases
+    }
+
+    fn dump(&self, targets: &[Target]) -> Sockets {
+        let owners_only = !targets.iter().any(|target| matches!(target, Target::Inode(_)));
+        sockets::all(self.machine, Ask { owners_only, memory: self.memory })
+    }
+
+    /// One picture of all targets against one dump.
+    fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
         let index = Index::new(&dump.rows);
         self.place_relative_names(targets, dump);
-        let mut drafts: Vec<Option<Draft>> =
+        let drafts: Vec<Option<Draft>> =
             targets.iter().map(|target| self.draft(target, working_directory, dump, &index)).collect();
         let wanted: HashSet<SocketIno> =
             drafts.iter().flatten().flat_map(|draft| draft.related.iter().map(|(row, _)| row.ino)).collect();
-        let holders =
-            if wanted.is_empty() { Holders::default() } else { holders::walk(self.machine, Some(&wanted)) };
-        let cases: Vec<Option<Case>> = drafts
-            .iter_mut()
-            .map(|draft| draft.take().map(|draft| self.complete(draft, dump, &holders)))
-            .collect();
-        second_look(cases, &dump.namespaces)
+        let held = self.held(wanted);
+        let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
+        let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
+        self.test_liveness(cases.iter_mut().flatten());
+        self.second_look(&mut cases, &dump.namespaces);
+        cases
+    }
+
+    /// Who holds these sockets. A walk that already looked for all of them is good enough: what it found is
+    /// checked when it is used.
+    fn held(&mut self, wanted: HashSet<SocketIno>) -> Arc<Holders> {
+        match &self.walked {
+            Some((asked, held)) if wanted.is_subset(asked) => Arc::clone(held),
+            _ => {
+                let held = Arc::new(holders::walk(self.machine, Some(&wanted)));
+                self.walked = Some((wanted, Arc::clone(&held)));
+                held
+            }
+        }
+    }
+
+    /// A walk that was made elsewhere, for these sockets.
+    pub(super) fn remember_walk(&mut self, asked: HashSet<SocketIno>, held: &Arc<Holders>) {
+        self.walked = Some((asked, Arc::clone(held)));
+    }
+
+    /// Bound sockets that do not listen are looked at once more: they may be between bind(2) and listen(2).
+    fn second_look(&mut self, cases: &mut [Option<Case>], namespaces: &[Namespace]) {
+        let silent = |sighting: &&mut Sighting| {
+            sighting.relation.serves
+                && sighting.socket.state == SocketState::Bound
+                && sighting.socket.kind != SocketType::Dgram
+        };
+        let all = cases.iter_mut().flatten().flat_map(|case| case.sockets.items.iter_mut());
+        let waiting: Vec<&mut Sighting> = all.filter(silent).collect();
+        let key = |sighting: &Sighting| (sighting.socket.ino, sighting.socket.cookie);
+        if waiting.iter().any(|sighting| self.silent.insert(key(sighting))) {
+            std::thread::sleep(SECOND_LOOK);
+        }
+        for sighting in waiting {
+            sighting.second_look = match sockets::again(namespaces, &sighting.socket) {
+                Ok(row) => Fact::Known(row.map(|row| row.state)),
+                Err(gap) => Fact::Unknown(gap),
+            };
+        }
     }
 
     /// Looks at a path in a root: here where that is safe, in the helper where it may hang.
@@ -134,40 +205,15 @@ impl<'m> Examiner<'m> {
 
     /// A root with its mounts, opened once.
     pub fn viewpoint(&mut self, root: Root) -> Result<Arc<Viewpoint>, Gap> {
-        let (machine, uppers) = (self.machine, &self.uppers);
+        let machine = self.machine;
         let opened = self.views.entry(root).or_insert_with(|| {
-            viewpoint(machine, root, uppers).map(Arc::new).map_err(|error| match error {
+            viewpoint(machine, root).map(Arc::new).map_err(|error| match error {
                 NoLook::Unseen(gap) => gap,
                 NoLook::MayHang(mount) => Gap::new(mount.fstype.clone(), "not touched"),
             })
         });
         opened.clone()
     }
-}
-
-/// Bound sockets that do not listen are looked at once more: they may be between bind(2) and listen(2).
-fn second_look(mut cases: Vec<Option<Case>>, namespaces: &[Namespace]) -> Vec<Option<Case>> {
-    let silent = |sighting: &Sighting| {
-        sighting.relation.serves
-            && sighting.socket.state == SocketState::Bound
-            && sighting.socket.kind != SocketType::Dgram
-    };
-    let mut waiting = cases
-        .iter_mut()
-        .flatten()
-        .flat_map(|case| case.sockets.items.iter_mut())
-        .filter(|s| silent(s))
-        .peekable();
-    if waiting.peek().is_some() {
-        std::thread::sleep(SECOND_LOOK);
-    }
-    for sighting in waiting {
-        sighting.second_look = match sockets::again(namespaces, &sighting.socket) {
-            Ok(row) => Fact::Known(row.map(|row| row.state)),
-            Err(gap) => Fact::Unknown(gap),
-        };
-    }
-    cases
 }
 
 /// The name of a network namespace that is not ours.
@@ -183,23 +229,14 @@ fn is_plain(case: &Case) -> bool {
     }
 }
 
-/// Whether two pictures show the same files and the same sockets in the same states.
-fn same_picture(before: &[Option<Case>], after: &[Option<Case>]) -> bool {
-    let essence = |case: &Case| {
-        let walk = case.walk.known();
-        let file = walk.and_then(Walk::file).map(|file| (file.id(), file.kind));
-        let mut sockets: Vec<_> = case
-            .sockets
-            .items
-            .iter()
-            .map(|sighting| {
-                (sighting.socket.ino, sighting.socket.cookie, sighting.socket.state, sighting.relation.serves)
-            })
-            .collect();
-        sockets.sort_unstable();
-        (file, walk.and_then(Walk::errno), sockets)
+/// What two pictures of a settled case have in common: the file, and the sockets in their states.
+fn essence(case: &Case) -> impl PartialEq + use<> {
+    let walk = case.walk.known();
+    let file = walk.and_then(Walk::file).map(|file| (file.id(), file.kind));
+    let socket = |sighting: &Sighting| {
+        (sighting.socket.ino, sighting.socket.cookie, sighting.socket.state, sighting.relation.serves)
     };
-    let each =
-        |cases: &[Option<Case>]| cases.iter().map(|case| case.as_ref().map(essence)).collect::<Vec<_>>();
-    each(before) == each(after)
+    let mut sockets: Vec<_> = case.sockets.items.iter().map(socket).collect();
+    sockets.sort_unstable();
+    (file, walk.and_then(Walk::errno), sockets)
 }

@@ -7,12 +7,11 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::look::{NoLook, Question, look, viewpoint};
 use super::machine::Machine;
-use super::mounts;
 use super::walk::Touch;
 use crate::model::{Gap, Look, Mount};
 
@@ -57,8 +56,7 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()
     let mut request = Vec::new();
     input.read_to_end(&mut request)?;
     let (machine, question): (Machine, Question) = serde_json::from_slice(&request)?;
-    let uppers = Arc::new(mounts::upper_directories(&machine));
-    let answer: Answer = viewpoint(&machine, question.root, &uppers)
+    let answer: Answer = viewpoint(&machine, question.root)
         .and_then(|view| look(&view, &question, Touch::Any))
         .map_err(|error| match error {
             NoLook::Unseen(gap) => gap,

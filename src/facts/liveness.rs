@@ -4,7 +4,7 @@
 //! compares types. So EPROTOTYPE means "a socket of some network namespace is bound to this very inode" and
 //! ECONNREFUSED means "none is", while nothing is queued, no `accept` wakes and no service is activated.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ use crate::model::{Liveness, SocketType};
 const TRIES: u8 = 3;
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Asks once about the socket file pinned by an `O_PATH` descriptor. `known` is its type where the kernel's
-/// dump told it: a datagram receiver is asked as a stream, since a datagram connect to it would succeed.
-pub(super) fn ask(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
-    let wrong_type = if known == Some(SocketType::Dgram) { SockType::Stream } else { SockType::Datagram };
+/// Asks once about the socket file pinned by an `O_PATH` descriptor. `known` is its type where a dump told it: a
+/// datagram receiver is asked as a seqpacket socket, since a datagram connect to it would succeed and leave it
+/// connected.
+pub(super) fn ask(pinned: &OwnedFd, known: Option<SocketType>) -> Liveness {
+    let wrong_type = if known == Some(SocketType::Dgram) { SockType::SeqPacket } else { SockType::Datagram };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let outcome = socket(AddressFamily::Unix, wrong_type, flags, None).and_then(|probe| {
-        let address = UnixAddr::new(format!("/proc/self/fd/{}", pinned.as_fd().as_raw_fd()).as_str())?;
+        let address = UnixAddr::new(format!("/proc/self/fd/{}", pinned.as_raw_fd()).as_str())?;
         connect(probe.as_raw_fd(), &address)
     });
     match outcome {
@@ -36,30 +37,37 @@ pub(super) fn ask(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness
     }
 }
 
-/// Asks until something is bound, or three refusals over 300 ms say that nothing is. The pinned inode cannot
+/// Asks all until something is bound, or three refusals over 300 ms say that nothing is. A pinned inode cannot
 /// be reused meanwhile, and bind(2) always makes a new one: what stays dead this long stays dead.
-pub(super) fn settle(pinned: BorrowedFd<'_>, known: Option<SocketType>) -> Liveness {
-    for tries in 1..=TRIES {
-        match ask(pinned, known) {
-            Liveness::Refused { .. } if tries < TRIES => sleep(PAUSE),
-            Liveness::Refused { .. } => return Liveness::Refused { tries },
-            other => return other,
+pub(super) fn settle(files: &[(&OwnedFd, Option<SocketType>)]) -> Vec<Liveness> {
+    let mut answers: Vec<Liveness> = files.iter().map(|(file, kind)| ask(file, *kind)).collect();
+    for tries in 2..=TRIES {
+        if !answers.iter().any(|answer| matches!(answer, Liveness::Refused { .. })) {
+            break;
+        }
+        sleep(PAUSE);
+        for (answer, (file, kind)) in answers.iter_mut().zip(files) {
+            if matches!(answer, Liveness::Refused { .. }) {
+                *answer = match ask(file, *kind) {
+                    Liveness::Refused { .. } => Liveness::Refused { tries },
+                    other => other,
+                };
+            }
         }
     }
-    Liveness::Refused { tries: TRIES }
+    answers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::File;
     use std::os::unix::fs::OpenOptionsExt;
     use std::os::unix::net::{UnixDatagram, UnixListener};
     use std::path::Path;
 
-    fn pin(path: &Path) -> File {
+    fn pin(path: &Path) -> OwnedFd {
         let flags = nix::libc::O_PATH | nix::libc::O_NOFOLLOW;
-        std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).unwrap()
+        std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).unwrap().into()
     }
 
     #[test]
@@ -68,7 +76,7 @@ mod tests {
         let path = dir.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
-        assert_eq!(settle(pin(&path).as_fd(), None), Liveness::Bound);
+        assert_eq!(settle(&[(&pin(&path), None)]), [Liveness::Bound]);
         assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 
@@ -77,7 +85,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
-        assert_eq!(settle(pin(&path).as_fd(), None), Liveness::Refused { tries: 3 });
+        assert_eq!(settle(&[(&pin(&path), None)]), [Liveness::Refused { tries: 3 }]);
     }
 
     #[test]
@@ -85,7 +93,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let _receiver = UnixDatagram::bind(&path).unwrap();
-        assert_eq!(ask(pin(&path).as_fd(), Some(SocketType::Dgram)), Liveness::Bound);
-        assert_eq!(ask(pin(&path).as_fd(), None), Liveness::Bound);
+        assert_eq!(ask(&pin(&path), Some(SocketType::Dgram)), Liveness::Bound);
+        assert_eq!(ask(&pin(&path), None), Liveness::Bound);
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::Machine;
 use super::walk::{Touch, Viewpoint, Walked, names_of};
 use super::{liveness, mounts};
-use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType};
+use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType, Walk};
 
 /// Whose root a path is resolved in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +23,17 @@ pub enum Root {
     Process(u32),
 }
 
+/// How hard the passive test is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Passive {
+    /// Not at all.
+    No,
+    /// Once: the file already refused long enough.
+    Once,
+    /// Until something answers, or three refusals over 300 ms say that nothing does.
+    Thrice,
+}
+
 /// What to look at, and how hard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
@@ -30,8 +41,8 @@ pub struct Question {
     pub root: Root,
     /// An absolute path there.
     pub path: Vec<u8>,
-    /// Whether to run the passive test on a socket, three times over 300 ms when it refuses.
-    pub passive: bool,
+    /// Whether to run the passive test on a socket.
+    pub passive: Passive,
     /// The socket's type, where known.
     pub kind: Option<SocketType>,
     /// File inodes to look for in the path's directory.
@@ -41,7 +52,7 @@ pub struct Question {
 impl Question {
     /// Only what stands there.
     pub fn walk(root: Root, path: &[u8]) -> Self {
-        Self { root, path: path.to_vec(), passive: false, kind: None, wanted: Vec::new() }
+        Self { root, path: path.to_vec(), passive: Passive::No, kind: None, wanted: Vec::new() }
     }
 }
 
@@ -55,7 +66,7 @@ pub enum NoLook {
 }
 
 /// Opens the root a question is about, with its mounts.
-pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> Result<Viewpoint, NoLook> {
+pub fn viewpoint(machine: &Machine, root: Root) -> Result<Viewpoint, NoLook> {
     let (directory, pid, prefix) = match root {
         Root::Ours => (machine.root.clone(), None, machine.prefix()),
         Root::Process(pid) => (machine.process(pid, "root"), Some(pid), Vec::new()),
@@ -63,16 +74,25 @@ pub fn viewpoint(machine: &Machine, root: Root, uppers: &Arc<Vec<Vec<u8>>>) -> R
     let opened = open(&directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| NoLook::Unseen(unseen(&directory.display().to_string(), errno)))?;
     let mounts: MountTable = mounts::of(machine, pid).map_err(NoLook::Unseen)?;
-    Ok(Viewpoint { root: opened, prefix, mounts, uppers: Arc::clone(uppers) })
+    Ok(Viewpoint::new(opened, prefix, mounts))
 }
 
 /// Looks.
 pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look, NoLook> {
     let Walked { walk, end, parent } = view.walk(&question.path, touch).map_err(NoLook::MayHang)?;
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
-    let liveness: Option<Liveness> = end
-        .filter(|_| question.passive && is_socket)
-        .map(|pinned| liveness::settle(pinned.as_fd(), question.kind));
+    let liveness = end.filter(|_| is_socket).and_then(|pinned| {
+        let liveness = match question.passive {
+            Passive::No => return None,
+            Passive::Once => liveness::ask(&pinned, question.kind),
+            Passive::Thrice => liveness::settle(&[(&pinned, question.kind)]).pop()?,
+        };
+        // A server that renames its socket over the old one leaves an inode behind that is dead, and at no path.
+        // While it is pinned no other file has its number.
+        let still_there =
+            || view.walk(&question.path, touch).is_ok_and(|now| place(&now.walk) == place(&walk));
+        (!matches!(liveness, Liveness::Refused { .. }) || still_there()).then_some(liveness)
+    });
     let found = match parent {
         Some((directory, path)) if !question.wanted.is_empty() => {
             names_of(directory.as_fd(), &path, &question.wanted)
@@ -82,10 +102,43 @@ pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look,
     Ok(Look { walk, liveness, found })
 }
 
+/// Which file a walk ended at.
+pub(super) fn place(walk: &Walk) -> Option<(Option<u64>, u64)> {
+    walk.file().map(|file| (file.mount.as_ref().map(|mount| mount.id), file.ino))
+}
+
 fn unseen(source: &str, errno: rustix::io::Errno) -> Gap {
     let gap = Gap::new(source, std::io::Error::from(errno).to_string());
     match errno {
         rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => gap.helped_by(Gap::AS_ROOT),
         _ => gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    #[test]
+    fn a_refusal_of_a_file_that_was_renamed_over_meanwhile_says_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("s"), dir.path().join("s.tmp"));
+        drop(UnixListener::bind(&path).unwrap());
+        let _listener = UnixListener::bind(&other).unwrap();
+        let view = viewpoint(&Machine::default(), Root::Ours).unwrap();
+        let question =
+            Question { passive: Passive::Thrice, ..Question::walk(Root::Ours, path.as_os_str().as_bytes()) };
+        let liveness = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                std::fs::rename(&other, &path).unwrap();
+            });
+            look(&view, &question, Touch::Safe).unwrap().liveness
+        });
+        assert_eq!(liveness, None);
+        assert_eq!(look(&view, &question, Touch::Safe).unwrap().liveness, Some(Liveness::Bound));
     }
 }

@@ -5,13 +5,13 @@
 //! Before a component is opened its mount is looked up: a mount that may hang is not touched here but handed
 //! back, see [`super::helper`].
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
 use rustix::io::Errno;
 
-use super::mounts;
 use crate::model::{File, FileIno, FileKind, Mount, MountClass, MountTable, Reached, Step, Walk};
 
 /// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
@@ -24,14 +24,12 @@ const MAX_ENTRIES: usize = 100_000;
 /// A root directory and the mounts seen from it.
 #[derive(Debug)]
 pub struct Viewpoint {
-    /// The root, pinned.
-    pub root: OwnedFd,
-    /// The root's own path in the terms of `mounts`; empty for `/`.
-    pub prefix: Vec<u8>,
-    /// Its mounts.
-    pub mounts: MountTable,
-    /// Directories that overlays write to: what lies below is layered.
-    pub uppers: Arc<Vec<Vec<u8>>>,
+    root: OwnedFd,
+    /// The root's own path in the terms of the mount table; empty for `/`.
+    prefix: Vec<u8>,
+    by_id: HashMap<u64, Arc<Mount>>,
+    /// Mount points where a touch may hang: the topmost mount there is foreign or FUSE.
+    hazards: HashMap<Vec<u8>, Arc<Mount>>,
 }
 
 /// Which mounts may be touched.
@@ -71,6 +69,21 @@ struct Status {
 }
 
 impl Viewpoint {
+    /// A pinned root, its own path in the terms of `mounts`, and these.
+    pub fn new(root: OwnedFd, prefix: Vec<u8>, mounts: MountTable) -> Self {
+        let mut hazards = HashMap::new();
+        for mount in &mounts.mounts {
+            // A later row is mounted over an earlier one.
+            if mount.class().may_hang() {
+                hazards.insert(mount.point.clone(), Arc::clone(mount));
+            } else {
+                hazards.remove(&mount.point);
+            }
+        }
+        let by_id = mounts.mounts.into_iter().map(|mount| (mount.id, mount)).collect();
+        Self { root, prefix, by_id, hazards }
+    }
+
     /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
     pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
         let stopped = |at: &[u8], pending: &[Vec<u8>], errno: Errno, steps, parent| {
@@ -180,11 +193,13 @@ impl Viewpoint {
         if touch == Touch::Any {
             return Ok(());
         }
-        let full = [self.prefix.as_slice(), path].concat();
-        match self.mounts.at(&full) {
-            Some(mount) if mount.class().may_hang() => Err(Arc::clone(mount)),
-            _ => Ok(()),
-        }
+        let hazard = if self.prefix.is_empty() {
+            self.hazards.get(path)
+        } else {
+            let full = [self.prefix.as_slice(), path].concat();
+            self.hazards.get(full.strip_suffix(b"/").unwrap_or(&full))
+        };
+        hazard.map_or(Ok(()), |mount| Err(Arc::clone(mount)))
     }
 
     fn arrived_at_directory(&self, mut way: Vec<Here>, steps: Vec<Step>) -> Walked {
@@ -213,10 +228,8 @@ impl Viewpoint {
     }
 
     fn described(&self, path: Vec<u8>, status: &Status, empty: Option<bool>) -> File {
-        let mount = self.mounts.by_id(status.mount_id).cloned();
-        let full = [self.prefix.as_slice(), &path].concat();
-        let class =
-            mount.as_ref().map_or(MountClass::Foreign, |mount| mounts::class_of(mount, &full, &self.uppers));
+        let mount = self.by_id.get(&status.mount_id).cloned();
+        let class = mount.as_ref().map_or(MountClass::Foreign, |mount| mount.class());
         File {
             path,
             kind: FileKind::of_mode(status.mode),

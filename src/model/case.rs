@@ -70,9 +70,16 @@ impl Sighting {
         })
     }
 
+    /// It owns the target's name and is not bound to its file.
+    pub fn is_orphan(&self) -> bool {
+        !self.relation.serves && self.relation.names_path && self.socket.owns_name()
+    }
+
     /// Where its inode stands now, when it stands beside its old name.
     pub fn renamed_to(&self) -> Option<&[u8]> {
-        let names = self.view.known()?.renamed_to.as_ref()?;
+        // In another view the name means something else, perhaps the very file that was bound.
+        let view = self.view.known().filter(|view| view.ours)?;
+        let names = view.renamed_to.as_ref()?;
         names.first().map(Vec::as_slice)
     }
 
@@ -83,6 +90,11 @@ impl Sighting {
             SocketType::Stream | SocketType::Seqpacket => self.socket.state == SocketState::Listening,
         }
     }
+}
+
+/// A path inside a sentence: its own characters where it has any, else its bytes.
+fn printable(path: &[u8]) -> String {
+    std::str::from_utf8(path).map_or_else(|_| path.escape_ascii().to_string(), str::to_owned)
 }
 
 /// `errno(3)` values that mean "no such name".
@@ -98,6 +110,8 @@ pub struct Case {
     pub target: Target,
     /// The target's absolute path before symlinks are resolved; empty when it is not a path.
     pub path: Vec<u8>,
+    /// Somebody means this very path; else it was only taken from the kernel's own name of a socket.
+    pub asked_for: bool,
     /// The path, walked in the client's root. `NotAsked`: not a path.
     pub walk: Fact<Walk>,
     /// The passive test of the socket file.
@@ -139,8 +153,7 @@ impl Case {
         match &walk.reached {
             super::Reached::File(file) => Ok(Some(file)),
             super::Reached::Stopped { errno: EACCES | EPERM, at, .. } => Err(NoVerdict::Unknown(
-                Gap::new(format!("lstat {}", String::from_utf8_lossy(at)), "Permission denied")
-                    .helped_by(Gap::AS_ROOT),
+                Gap::new(format!("lstat {}", printable(at)), "Permission denied").helped_by(Gap::AS_ROOT),
             )),
             super::Reached::Stopped { .. } => Ok(None),
         }
@@ -163,25 +176,30 @@ impl Case {
 
     /// Sockets that own the target's name and are not bound to its file.
     pub fn orphans(&self) -> impl Iterator<Item = &Sighting> {
-        self.sockets.items.iter().filter(|sighting| {
-            !sighting.relation.serves && sighting.relation.names_path && sighting.socket.owns_name()
-        })
+        self.sockets.items.iter().filter(|sighting| sighting.is_orphan())
     }
 
     /// The file in one word, for output. `None`: not a path, or not looked at.
     pub fn file_state(&self) -> Option<FileState> {
+        self.file_state_beside(None)
+    }
+
+    /// The same, when one sighting has been taken out of the case.
+    pub fn file_state_beside(&self, apart: Option<&Sighting>) -> Option<FileState> {
+        let all = || self.sockets.items.iter().chain(apart);
+        let orphans = || all().filter(|sighting| sighting.is_orphan());
         let file = match self.file() {
             Ok(file) => file,
             Err(NoVerdict::Unknown(_)) => return Some(FileState::Unreadable),
             Err(NoVerdict::NotApplicable) => return None,
         };
-        let orphan_role = |role: Role| self.orphans().any(|orphan| orphan.role() == Ok(Some(role)));
+        let orphan_role = |role: Role| orphans().any(|orphan| orphan.role() == Ok(Some(role)));
         Some(match file {
-            None if self.orphans().any(|orphan| orphan.renamed_to().is_some()) => FileState::Renamed,
+            None if orphans().any(|orphan| orphan.renamed_to().is_some()) => FileState::Renamed,
             None if orphan_role(Role::OtherView) => FileState::OtherView,
             None => FileState::Missing,
             Some(file) if file.kind != super::FileKind::Socket => FileState::NotASocket,
-            Some(_) if self.serving().next().is_some() => FileState::Socket,
+            Some(_) if all().any(|sighting| sighting.relation.serves) => FileState::Socket,
             Some(_) if orphan_role(Role::Replaced) => FileState::Replaced,
             Some(_) => FileState::Socket,
         })
@@ -197,6 +215,7 @@ impl Case {
         Self {
             target: Target::Path(path.clone()),
             path,
+            asked_for: true,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
             liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },

@@ -84,18 +84,18 @@ pub struct Subject {
     pub name: Vec<u8>,
 }
 
-/// One observed value and where it was observed.
+/// One observed value and where it was observed; both may quote hostile bytes, which renderers escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// `unix_diag`, `lstat`, `mountinfo`, `/proc/812/status`.
-    pub source: String,
-    /// What it said. May quote hostile bytes: renderers escape.
+    pub source: Vec<u8>,
+    /// What it said.
     pub detail: Vec<u8>,
 }
 
 impl Evidence {
     /// An observation.
-    pub fn new(source: impl Into<String>, detail: impl Into<Vec<u8>>) -> Self {
+    pub fn new(source: impl Into<Vec<u8>>, detail: impl Into<Vec<u8>>) -> Self {
         Self { source: source.into(), detail: detail.into() }
     }
 }

@@ -91,18 +91,6 @@ pub struct MountTable {
     pub mounts: Vec<Arc<Mount>>,
 }
 
-impl MountTable {
-    /// By the ID that `STATX_MNT_ID` reported.
-    pub fn by_id(&self, id: u64) -> Option<&Arc<Mount>> {
-        self.mounts.iter().find(|mount| mount.id == id)
-    }
-
-    /// The topmost mount whose mount point is exactly this path.
-    pub fn at(&self, path: &[u8]) -> Option<&Arc<Mount>> {
-        self.mounts.iter().rev().find(|mount| mount.point == path)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,6 +127,13 @@ impl File {
         Some(FileId { dev: self.mount.as_ref()?.device, ino: FileIno::from_stat(self.ino) })
     }
 
+    /// Whether another inode of the same name would be another file: both of one superblock, and one on which
+    /// an inode is a file. Another layer, mount or FUSE node shows other numbers for the same file.
+    pub fn comparable(&self, other: FileId) -> bool {
+        matches!(self.class, MountClass::Local | MountClass::Layered)
+            && self.mount.as_ref().is_some_and(|mount| mount.device == other.dev)
+    }
+
     /// The permission bits.
     pub const fn permissions(&self) -> u32 {
         self.mode & 0o7777

@@ -1,5 +1,7 @@
 //! Processes and what they hold.
 
+use std::sync::Arc;
+
 use super::IdName;
 
 /// A process that holds a socket.
@@ -29,7 +31,7 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// Whose descriptor.
-    pub process: Process,
+    pub process: Arc<Process>,
     /// Its number there; the lowest, when the process has several.
     pub fd: u32,
 }
@@ -48,6 +50,6 @@ impl Holder {
             state: 'S',
             start_ticks: u64::from(pid),
         };
-        Self { process, fd: 3 }
+        Self { process: Arc::new(process), fd: 3 }
     }
 }

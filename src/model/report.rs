@@ -1,24 +1,25 @@
 //! The answer of one command, before any format is chosen.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{
     Case, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket, TextFamily,
 };
 
-/// The verdict over a run, a target or a row.
+/// The verdict over a run, a target or a row. Ordered: what needs attention first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Overall {
-    /// Looked at, nothing found.
-    Ok,
+    /// Something broken.
+    Error,
+    /// Something that will break.
+    Warning,
     /// The question stays open.
     Unknown,
     /// Something worth knowing.
     Info,
-    /// Something that will break.
-    Warning,
-    /// Something broken.
-    Error,
+    /// Looked at, nothing found.
+    Ok,
 }
 
 impl Overall {
@@ -93,8 +94,8 @@ pub struct ListedSocket {
     pub socket: Option<Socket>,
     /// Who holds it; `None` when not asked (`--no-holders`).
     pub holders: Option<Vec<Holder>>,
-    /// The name it goes by.
-    pub name: Vec<u8>,
+    /// The path of a file without a socket; empty where there is one, which has the name.
+    pub path: Vec<u8>,
     /// Its file: state, permission bits, owner, group.
     pub file: Option<ListedFile>,
     /// What it amounts to.
@@ -115,7 +116,14 @@ pub struct ListedFile {
     /// `st_mode`, where a file is there.
     pub mode: Option<u32>,
     /// Owner and group, by name where they have one.
-    pub owner: Option<(super::IdName, super::IdName)>,
+    pub owner: Option<Arc<(super::IdName, super::IdName)>>,
+}
+
+impl ListedSocket {
+    /// The name it goes by: a path, an abstract name without its NUL, nothing.
+    pub fn name(&self) -> &[u8] {
+        self.socket.as_ref().map_or(&self.path, |socket| socket.address.bytes())
+    }
 }
 
 /// A column of `list`.

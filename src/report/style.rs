@@ -94,15 +94,33 @@ fn paint(verdict: Overall, text: &str) -> ColoredString {
 /// characters and invalid UTF-8 as `\xNN` or `\u{…}`.
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
+    escape_into(bytes, &mut text);
+    text
+}
+
+/// The same, behind what is there. Spaces at the ends, which nobody would see, are escaped too.
+pub fn escape_into(bytes: &[u8], text: &mut String) {
+    let inner = bytes.trim_ascii_end();
+    let spaces = bytes[inner.len()..].iter().all(|byte| *byte == b' ');
+    let (bytes, trailing) = if spaces { (inner, bytes.len() - inner.len()) } else { (bytes, 0) };
+    let inner = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    text.push_str(if inner.len() < bytes.len() { "\\x20" } else { "" });
+    escape_middle(inner, text);
+    text.extend(std::iter::repeat_n("\\x20", trailing));
+}
+
+fn escape_middle(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            push_escaped(&mut text, character);
+        let valid = chunk.valid();
+        if valid.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            text.push_str(valid);
+        } else {
+            valid.chars().for_each(|character| push_escaped(text, character));
         }
         for byte in chunk.invalid() {
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
-    text
 }
 
 fn push_escaped(text: &mut String, character: char) {
@@ -132,6 +150,8 @@ mod tests {
     fn hostile_bytes_are_harmless() {
         assert_eq!(escape(b"/tmp/a\n\x1b[31m\xff\x7f|\"%<"), "/tmp/a\\x0a\\x1b[31m\\xff\\x7f|\"%<");
         assert_eq!(escape("\u{202e}\u{85}é".as_bytes()), "\\u{202e}\\u{85}é");
+        assert_eq!(escape(b" a b  "), "\\x20a b\\x20\\x20");
+        assert_eq!(escape(b"a\n"), "a\\x0a");
         let every: Vec<u8> = (0..=255).collect();
         assert!(escape(&every).chars().all(|character| !character.is_control()));
     }

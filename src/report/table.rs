@@ -1,12 +1,13 @@
 //! The rows of `list`: a fitted table while it is short, padded rows as they come when it is long.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table};
 
 use super::facts::ls_mode;
-use super::style::{Style, escape};
-use crate::model::{Address, FileKind, ListedSocket, SocketField};
+use super::style::{Style, escape_into};
+use crate::model::{Address, FileKind, ListedSocket, Socket, SocketField};
 
 /// Beyond this many rows a fitted table costs more than it gives (a quarter of a second at 20,000 rows).
 const FITTED: usize = 500;
@@ -74,41 +75,49 @@ pub(super) fn render_plain(
     fields: &[SocketField],
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let mut line = String::new();
     for row in rows {
+        line.clear();
         for (number, field) in fields.iter().enumerate() {
-            let tab = if number == 0 { "" } else { "\t" };
-            write!(out, "{tab}{}", cell(row, *field, None))?;
+            if number > 0 {
+                line.push('\t');
+            }
+            put(row, *field, None, &mut line);
         }
-        writeln!(out)?;
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
     }
     Ok(())
 }
 
+/// One buffer, no table: at 20,000 rows the formatting would cost more than the looking.
 fn padded(
     rows: &[ListedSocket],
     fields: &[SocketField],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let last = fields.len().saturating_sub(1);
-    for (number, field) in fields.iter().enumerate() {
-        let width = if number == last { 0 } else { width(*field) };
-        write!(out, "{:<width$}", title(*field))?;
+    let Some((last, others)) = fields.split_last() else { return Ok(()) };
+    let mut line = String::new();
+    for field in others {
+        write!(out, "{:<width$}", title(*field), width = width(*field))?;
     }
-    writeln!(out)?;
+    writeln!(out, "{}", title(*last))?;
     for row in rows {
-        for (number, field) in fields.iter().enumerate() {
-            let text = cell(row, *field, None);
-            if number == last {
-                write!(out, "{text}")?;
-            } else if *field == SocketField::Verdict && style.color {
-                let padding = width(*field).saturating_sub(text.chars().count());
-                write!(out, "{}{:padding$}", cell(row, *field, Some(style)), "")?;
-            } else {
-                write!(out, "{text:<width$} ", width = width(*field).saturating_sub(1))?;
+        line.clear();
+        for field in others {
+            let start = line.len();
+            put(row, *field, None, &mut line);
+            let shown = line[start..].chars().count();
+            if style.color && *field == SocketField::Verdict {
+                line.truncate(start);
+                put(row, *field, Some(style), &mut line);
             }
+            line.extend(std::iter::repeat_n(' ', width(*field).saturating_sub(shown).max(1)));
         }
-        writeln!(out)?;
+        put(row, *last, None, &mut line);
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
     }
     Ok(())
 }
@@ -133,68 +142,98 @@ const fn width(field: SocketField) -> usize {
 }
 
 fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String {
-    let unknown = || "-".to_owned();
+    let mut text = String::new();
+    put(row, field, style, &mut text);
+    text
+}
+
+fn put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &mut String) {
+    let before = out.len();
+    // Writing to a string cannot fail.
+    let _ = try_put(row, field, style, out);
+    if out.len() == before {
+        out.push('-');
+    }
+}
+
+/// Puts nothing where nothing is known.
+fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &mut String) -> fmt::Result {
     let socket = row.socket.as_ref();
+    let file = row.file.as_ref();
+    let mut holders = row.holders.iter().flatten();
     match field {
         SocketField::Verdict => {
             let word = row.codes.first().copied().unwrap_or_else(|| row.verdict.word());
-            style.map_or_else(|| word.to_owned(), |style| style.mark(row.verdict, word))
+            match style {
+                Some(style) => out.push_str(&style.mark(row.verdict, word)),
+                None => out.push_str(word),
+            }
         }
-        SocketField::State => socket.map_or_else(unknown, |socket| socket.state.word().to_owned()),
-        SocketField::Type => socket.map_or_else(unknown, |socket| socket.kind.word().to_owned()),
-        SocketField::Queue => socket
-            .and_then(crate::model::Socket::queue)
-            .map_or_else(unknown, |queue| format!("{}/{}", queue.waiting, queue.backlog)),
-        SocketField::File => row.file.as_ref().map_or_else(unknown, |file| file.state.word().to_owned()),
+        SocketField::State => out.push_str(socket.map_or("", |socket| socket.state.word())),
+        SocketField::Type => out.push_str(socket.map_or("", |socket| socket.kind.word())),
+        SocketField::File => out.push_str(file.map_or("", |file| file.state.word())),
+        SocketField::Queue => {
+            if let Some(queue) = socket.and_then(Socket::queue) {
+                write!(out, "{}/{}", queue.waiting, queue.backlog)?;
+            }
+        }
         SocketField::Mode => {
-            let mode = row.file.as_ref().and_then(|file| file.mode);
-            mode.map_or_else(unknown, |mode| ls_mode(FileKind::of_mode(mode), mode))
+            if let Some(mode) = file.and_then(|file| file.mode) {
+                out.push_str(&ls_mode(FileKind::of_mode(mode), mode));
+            }
         }
         SocketField::Owner => {
-            let owner = row.file.as_ref().and_then(|file| file.owner.as_ref());
-            owner.map_or_else(unknown, |(user, group)| {
-                escape(format!("{}:{}", user.label(), group.label()).as_bytes())
-            })
+            if let Some(owner) = file.and_then(|file| file.owner.as_ref()) {
+                escape_into(owner.0.label().as_bytes(), out);
+                out.push(':');
+                escape_into(owner.1.label().as_bytes(), out);
+            }
         }
-        SocketField::Holders => row.holders.as_ref().map_or_else(unknown, |holders| holders_cell(holders)),
+        SocketField::Holders => {
+            if let Some(first) = holders.next() {
+                escape_into(&first.process.command, out);
+                write!(out, "({})", first.process.pid)?;
+                let more = holders.count();
+                if more > 0 {
+                    write!(out, " +{more}")?;
+                }
+            }
+        }
         SocketField::Unit => {
-            let unit = row.holders.iter().flatten().find_map(|holder| holder.process.unit.as_ref());
-            unit.map_or_else(unknown, |unit| escape(unit.as_bytes()))
+            if let Some(unit) = holders.find_map(|holder| holder.process.unit.as_ref()) {
+                escape_into(unit.as_bytes(), out);
+            }
         }
-        SocketField::Netns => socket.map_or_else(unknown, |socket| {
-            row.netns_label
-                .as_ref()
-                .map_or_else(|| socket.netns.0.to_string(), |label| escape(label.as_bytes()))
-        }),
-        SocketField::Inode => socket.map_or_else(unknown, |socket| socket.ino.0.to_string()),
-        SocketField::Peer => {
-            socket.and_then(|socket| socket.peer).map_or_else(unknown, |peer| peer.0.to_string())
+        SocketField::Netns => match (&row.netns_label, socket) {
+            (Some(label), _) => escape_into(label.as_bytes(), out),
+            (None, Some(socket)) => write!(out, "{}", socket.netns.0)?,
+            (None, None) => {}
+        },
+        SocketField::Inode => put_number(socket.map(|socket| socket.ino.0), out)?,
+        SocketField::Peer => put_number(socket.and_then(|socket| socket.peer).map(|peer| peer.0), out)?,
+        SocketField::Uid => put_number(socket.and_then(|socket| socket.uid), out)?,
+        SocketField::Memory => {
+            if let Some(memory) = socket.and_then(|socket| socket.memory) {
+                let (receive, send) = (memory.receive_alloc, memory.send_alloc);
+                let (most_received, most_sent) = (memory.receive_limit, memory.send_limit);
+                write!(out, "r{receive}/{most_received} w{send}/{most_sent} d{}", memory.drops)?;
+            }
         }
-        SocketField::Uid => socket.and_then(|socket| socket.uid).map_or_else(unknown, |uid| uid.to_string()),
-        SocketField::Memory => socket.and_then(|socket| socket.memory).map_or_else(unknown, |memory| {
-            let (receive, send) = (memory.receive_alloc, memory.send_alloc);
-            format!("r{receive}/{} w{send}/{} d{}", memory.receive_limit, memory.send_limit, memory.drops)
-        }),
-        SocketField::Name => name(row),
+        SocketField::Name => put_name(row, out),
     }
+    Ok(())
 }
 
-fn name(row: &ListedSocket) -> String {
+fn put_number(number: Option<u32>, out: &mut String) -> fmt::Result {
+    number.map_or(Ok(()), |number| write!(out, "{number}"))
+}
+
+fn put_name(row: &ListedSocket, out: &mut String) {
     match row.socket.as_ref().map(|socket| &socket.address) {
-        Some(Address::Unnamed) => "-".into(),
-        Some(Address::Abstract(name)) => format!("@{}", escape(name)),
+        Some(Address::Abstract(_)) => out.push('@'),
         // A path that begins with @ is relative; written so that it cannot be taken for an abstract name.
-        _ if row.name.starts_with(b"@") => format!("./{}", escape(&row.name)),
-        _ => escape(&row.name),
+        _ if row.name().starts_with(b"@") => out.push_str("./"),
+        _ => {}
     }
-}
-
-fn holders_cell(holders: &[crate::model::Holder]) -> String {
-    match holders {
-        [] => "-".into(),
-        [first, rest @ ..] => {
-            let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
-            format!("{}({}){more}", escape(&first.process.command), first.process.pid)
-        }
-    }
+    escape_into(row.name(), out);
 }

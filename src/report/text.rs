@@ -16,6 +16,8 @@ const WIDEST: usize = 120;
 
 /// Writes a report.
 pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    // A file is never coloured, whatever was decided for the terminal.
+    colored::control::set_override(style.color);
     let page = Page { style, loudness };
     if let Data::List { sockets, fields } = &report.data {
         table::render(sockets, fields, style, out)?;
@@ -34,6 +36,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     }
     for finding in &report.findings {
         page.finding(finding, out)?;
+        if loudness != Loudness::Quiet {
+            writeln!(out)?;
+        }
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {
@@ -79,7 +84,7 @@ impl Page<'_> {
         }
         self.wrapped(&escape(finding.summary.as_bytes()), INDENT, INDENT, out)?;
         for (number, evidence) in finding.evidence.iter().enumerate() {
-            let line = format!("{}: {}", escape(evidence.source.as_bytes()), escape(&evidence.detail));
+            let line = format!("{}: {}", escape(&evidence.source), escape(&evidence.detail));
             self.labelled(if number == 0 { "evidence" } else { "" }, &line, out)?;
         }
         if let Some(cause) = &finding.cause {

@@ -1,7 +1,5 @@
 //! Observations as lines of proof, the same wording in every rule.
 
-use nix::errno::Errno;
-
 use crate::model::{Case, Evidence, Holder, Liveness, Reached, Sighting, SocketState};
 
 /// What the kernel says about a socket.
@@ -79,7 +77,7 @@ pub(super) fn path(case: &Case) -> Option<Evidence> {
             )
         }),
     };
-    Some(Evidence::new(format!("lstat {}", String::from_utf8_lossy(at)), detail))
+    Some(Evidence::new([b"lstat ", at.as_slice()].concat(), detail))
 }
 
 /// What stands at a socket's own name where its holder looks.
@@ -90,13 +88,13 @@ pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
         Reached::Stopped { errno, .. } => errno_text(*errno),
         Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
     };
-    Some(Evidence::new(format!("lstat {}{place}", String::from_utf8_lossy(&view.path)), detail))
+    Some(Evidence::new([b"lstat ", view.path.as_slice(), place.as_bytes()].concat(), detail))
 }
 
 /// What the passive test said.
 pub(super) fn liveness(liveness: Liveness) -> Evidence {
     let detail = match liveness {
-        Liveness::Bound => "EPROTOTYPE: a socket is bound to this file".into(),
+        Liveness::Bound => "EPROTOTYPE; a socket is bound to this file".into(),
         Liveness::Refused { tries } => {
             format!(
                 "ECONNREFUSED {tries} times over 300 ms: no socket of any network namespace is bound to this file"
@@ -108,7 +106,8 @@ pub(super) fn liveness(liveness: Liveness) -> Evidence {
     Evidence::new("connect with another socket type", detail)
 }
 
-/// The words of errno(3).
+/// The words of strerror(3), which the user has seen in a log.
 pub(super) fn errno_text(errno: i32) -> String {
-    Errno::from_raw(errno).desc().to_owned()
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    text.rsplit_once(" (os error ").map_or(text.clone(), |(words, _)| words.to_owned())
 }

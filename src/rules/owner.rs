@@ -31,7 +31,7 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
             quote::command("systemctl restart", unit.as_bytes()),
             "restart the owner so that it binds again",
         ),
-        _ => stop(owner, "stop the owner, then start it again the way it was started: it binds again"),
+        _ => stop(owner, "stop the owner, then start it again as before"),
     }
 }
 
@@ -50,6 +50,19 @@ pub(super) fn start_up_log(sighting: &Sighting) -> Fix {
 pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
     let command = [quote::command("mv -nT", path), b" ".to_vec(), quote::word(&[path, b".aside"].concat())];
     Fix::change(command.concat(), text)
+}
+
+/// What to do with a listener that lost its name: while another one serves it, no more than to stop it.
+pub(super) fn retire(orphan: &Sighting, served: bool) -> Fix {
+    match of(orphan) {
+        Some(older) if served => stop(older, "stop the older one; its end may remove the file by name"),
+        _ => restart(orphan),
+    }
+}
+
+/// What to do where a listener may be reached by another way than the one looked at.
+pub(super) fn out_of_sight() -> Fix {
+    Fix::advice("look where the server runs: its own file may be below a mount, or on another layer")
 }
 
 /// How to stop one process.

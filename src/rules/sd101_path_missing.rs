@@ -1,7 +1,7 @@
 //! SD101: nothing is at the path.
 
 use super::{evidence, quote};
-use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
+use crate::model::{Case, Certainty, Evidence, Fix, Gap, NoVerdict, Target, Verdict};
 
 rule! {
     /// Nothing is at the path, and no socket of this machine carries the name.
@@ -25,13 +25,17 @@ rule! {
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
+const ELOOP: i32 = 40;
 
 fn check(case: &Case) -> Verdict {
     let summary = match case.target {
         Target::Path(_) => match (case.file()?, case.walk.get()?.errno()) {
             (None, Some(ENOENT)) => "Nothing is at the path, and no process listens under this name.",
             (None, Some(ENOTDIR)) => {
-                "The path leads through a file that is no directory, so nothing can be at it."
+                "The path leads through a file that is no directory: nothing can be there."
+            }
+            (None, Some(errno @ ELOOP)) => {
+                return Err(NoVerdict::Unknown(Gap::new("lstat", evidence::errno_text(errno))));
             }
             _ => return Ok(vec![]),
         },
@@ -40,7 +44,7 @@ fn check(case: &Case) -> Verdict {
     };
     let elsewhere: Vec<_> =
         case.sockets.items.iter().filter(|sighting| sighting.socket.owns_name()).collect();
-    if elsewhere.iter().any(|sighting| sighting.relation.serves || sighting.socket.address.path().is_some()) {
+    if elsewhere.iter().any(|other| other.relation.serves || other.socket.address.path().is_some()) {
         return Ok(vec![]);
     }
     case.settled()?;
@@ -50,20 +54,16 @@ fn check(case: &Case) -> Verdict {
     let mut finding = PATH_MISSING.finding(case, Certainty::Certain, summary);
     finding.evidence.extend(evidence::path(case));
     let nobody = "no socket of any network namespace carries the name";
-    finding.evidence.push(Evidence::new(
-        "unix_diag",
-        if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" },
-    ));
+    let bound = if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" };
+    finding.evidence.push(Evidence::new("unix_diag", bound));
     for sighting in elsewhere {
         let place = format!("in network namespace {}, not in yours", sighting.socket.netns.0);
         finding.evidence.push(Evidence::new("unix_diag", place));
         finding.evidence.push(evidence::holders(sighting));
     }
     for name in &case.nearest {
-        finding.fixes.push(Fix::look(
-            quote::command("sockdoctor inspect", name),
-            "a live socket with nearly this name",
-        ));
+        let inspect = quote::command("sockdoctor inspect", name);
+        finding.fixes.push(Fix::look(inspect, "a live socket with nearly this name"));
     }
     finding.fixes.push(Fix::advice("start the server that owns the name, or correct the name in its client"));
     Ok(vec![finding])
@@ -72,7 +72,7 @@ fn check(case: &Case) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fact, Gap, Walk};
+    use crate::model::{Fact, Walk};
 
     fn missing() -> Case {
         let mut case = Case::sample_stale();

@@ -12,54 +12,47 @@ rule! {
     ///
     /// # How it is known
     /// The kernel lists a listener with this name whose file inode differs from the one at the path, in the
-    /// same mount view.
+    /// same mount view. Likely only, where the superblocks differ or the mount is FUSE or foreign.
     ///
     /// # Not to be confused with
-    /// One socket with many holders (prefork, an in-place upgrade): one socket inode is one listener. The same
-    /// name in two mount namespaces, each with its own file.
+    /// One socket with many holders (prefork, an in-place upgrade). One name in two mount namespaces.
     ///
     /// # Fix
-    /// Stop the older process, then check that the file is still there (its shutdown may remove it by name); if
-    /// not, restart the newer one.
+    /// Stop the older process. If that took the file along (many remove it by name), restart the newer one.
     LISTENER_REPLACED = "SD103", "listener-replaced", Error
 }
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
-    if case.file()?.is_none_or(|file| file.kind != FileKind::Socket) {
-        return Ok(vec![]);
-    }
-    let mut replaced: Vec<&Sighting> = Vec::new();
+    let Some(file) = case.file()?.filter(|file| file.kind == FileKind::Socket) else { return Ok(vec![]) };
+    let mut replaced = Vec::new();
     for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
-        if orphan.role()? == Some(Role::Replaced) && orphan.view.get()?.ours {
-            replaced.push(orphan);
-        }
+        let lost = orphan.role()? == Some(Role::Replaced) && orphan.view.get()?.ours;
+        replaced.extend(lost.then_some(orphan));
     }
     case.settled()?;
-    Ok(if replaced.is_empty() { vec![] } else { vec![finding(case, &replaced)] })
+    let proven = replaced.iter().all(|orphan| orphan.socket.file.is_some_and(|own| file.comparable(own)));
+    Ok(if replaced.is_empty() { vec![] } else { vec![finding(case, proven, &replaced)] })
 }
 
-fn finding(case: &Case, replaced: &[&Sighting]) -> Finding {
-    let summary = if case.server().is_some() {
-        "Two listeners share this name: the newer one has the file, the older one hears nobody."
-    } else {
-        "The file at this name is not the listener's: the process listens, and nobody reaches it."
-    };
+fn finding(case: &Case, proven: bool, replaced: &[&Sighting]) -> Finding {
+    let certainty = if proven { Certainty::Certain } else { Certainty::Likely };
+    let served = case.server().is_some();
+    let shared = "Two listeners share this name: the newer one has the file, the older one hears nobody.";
+    let lost = "The file at this name is not the listener's: the process listens, and nobody reaches it.";
     let proof = |sighting: &Sighting| [evidence::socket(sighting), evidence::holders(sighting)];
-    let stop = |orphan: &&Sighting| match (owner::of(orphan), case.server()) {
-        (Some(older), Some(_)) => {
-            owner::stop(older, "stop the older one; its shutdown may remove the file by name")
-        }
-        _ => owner::restart(orphan),
-    };
-    let check = quote::command("sockdoctor inspect", &case.path);
-    LISTENER_REPLACED
-        .finding(case, Certainty::Certain, summary)
+    let finding = LISTENER_REPLACED
+        .finding(case, certainty, if served { shared } else { lost })
         .proven_by(evidence::path(case))
         .proven_by(case.serving().flat_map(proof))
-        .proven_by(replaced.iter().flat_map(|orphan| proof(orphan)))
+        .proven_by(replaced.iter().flat_map(|orphan| proof(orphan)));
+    if !proven {
+        return finding.fixed_by([owner::out_of_sight()]);
+    }
+    let check = quote::command("sockdoctor inspect", &case.path);
+    finding
         .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
-        .fixed_by(replaced.iter().map(stop))
+        .fixed_by(replaced.iter().map(|orphan| owner::retire(orphan, served)))
         .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the newer one")])
 }
 
@@ -72,7 +65,7 @@ mod tests {
         let mut case = Case::sample();
         let mut older = Sighting::sample();
         older.socket.ino.0 += 1;
-        older.socket.file = older.socket.file.map(|file| crate::model::FileId { ino: FileIno(7), ..file });
+        older.socket.file.as_mut().unwrap().ino = FileIno(7);
         older.relation.serves = false;
         older.view = Fact::Known(View { walk: case.walk.get().unwrap().clone(), ..View::sample_missing() });
         case.sockets.items.push(older);
@@ -85,9 +78,16 @@ mod tests {
     }
 
     #[test]
+    fn only_likely_across_superblocks() {
+        let mut case = overlap();
+        case.sockets.items[1].socket.file.as_mut().unwrap().dev.minor += 1;
+        assert_eq!(check(&case).unwrap()[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
     fn silent_on_one_socket_with_many_holders() {
         let mut case = Case::sample();
-        case.sockets.items[0].holders = Fact::Known(vec![Holder::sample(1), Holder::sample(2)]);
+        case.sockets.items[0].holders = Fact::Known([1, 2].map(Holder::sample).into());
         assert_eq!(check(&case), Ok(vec![]));
     }
 

@@ -49,7 +49,9 @@ fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
         .proven_by([evidence::socket(orphan)].into_iter().chain(evidence::view(orphan)))
         .proven_by([Evidence::new("the same inode stands at", name), evidence::holders(orphan)])
         .fixed_by([Fix::look(quote::command("sockdoctor inspect", name), text)]);
-    finding.severity = Severity::Error;
+    if case.asked_for {
+        finding.severity = Severity::Error;
+    }
     finding
 }
 

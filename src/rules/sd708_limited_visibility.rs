@@ -1,6 +1,8 @@
 //! SD708: something that matters here was hidden from us.
 
-use crate::model::{Case, Certainty, Evidence, Fix, Gap, NoVerdict, Verdict};
+use crate::model::{
+    Case, Certainty, Evidence, Fact, FileKind, Fix, Gap, Liveness, NoVerdict, Sighting, Verdict,
+};
 
 rule! {
     /// Something in question could not be seen with these privileges.
@@ -23,7 +25,7 @@ rule! {
 
 fn check(case: &Case) -> Verdict {
     let mut hidden: Vec<&Gap> = Vec::new();
-    let holderless = |sighting: &crate::model::Sighting| sighting.holders.known().is_some_and(Vec::is_empty);
+    let holderless = |sighting: &Sighting| sighting.holders.known().is_some_and(Vec::is_empty);
     if case.sockets.items.iter().any(holderless) {
         hidden.extend(&case.hidden_holders);
     }
@@ -32,7 +34,11 @@ fn check(case: &Case) -> Verdict {
         _ => None,
     };
     hidden.extend(unreadable.iter());
-    if case.server().is_none() {
+    // A refusal speaks for every network namespace, and a listener found explains why nothing serves the path.
+    let answered = matches!(case.liveness, Fact::Known(Liveness::Refused { .. }))
+        || matches!(case.file(), Ok(Some(file)) if file.kind != FileKind::Socket)
+        || case.orphans().any(Sighting::is_alive);
+    if case.server().is_none() && !answered {
         hidden.extend(&case.sockets.gaps);
     }
     if hidden.is_empty() {
@@ -50,7 +56,6 @@ fn check(case: &Case) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Fact;
 
     fn gap() -> Gap {
         Gap::new("/proc/*/fd", "12 of 80 processes could not be read").helped_by(Gap::AS_ROOT)
@@ -70,6 +75,15 @@ mod tests {
         case.hidden_holders.push(gap());
         case.sockets.gaps.push(gap());
         assert_eq!(check(&case), Ok(vec![]));
+    }
+
+    #[test]
+    fn silent_when_the_file_itself_answered_for_every_namespace() {
+        let mut case = Case::sample_stale();
+        case.sockets.gaps.push(gap());
+        assert_eq!(check(&case), Ok(vec![]));
+        case.liveness = Fact::Known(Liveness::Denied);
+        assert_eq!(check(&case).unwrap()[0].code, "SD708");
     }
 
     #[test]

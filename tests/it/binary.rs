@@ -1,6 +1,7 @@
 //! Runs the real `sockdoctor` and holds every document it prints to its schema.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::{Output, finish};
+use crate::world::World;
 
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../src/report/schema.json")).unwrap();
@@ -17,6 +19,16 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
 /// The binary under test.
 pub(crate) fn sockdoctor() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sockdoctor"))
+}
+
+/// The same program from a file in the world: one that every user may run.
+pub(crate) fn everybodys(world: &World) -> PathBuf {
+    let (binary, file) = (env!("CARGO_BIN_EXE_sockdoctor"), world.path("sockdoctor"));
+    if std::fs::hard_link(binary, &file).is_err() {
+        std::fs::copy(binary, &file).unwrap();
+    }
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    file
 }
 
 /// Runs `sockdoctor ARGS` to its end, which no test may wait for longer than half a minute.
@@ -30,8 +42,8 @@ pub(crate) fn json<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Value 
     document(&run(std::iter::once("--json".into()).chain(args)))
 }
 
-/// The document in an output.
-fn document(output: &Output) -> Value {
+/// The one document in an output, valid, and true about the exit status.
+pub(crate) fn document(output: &Output) -> Value {
     let said = || format!("status {}\n{}\n{}", output.status, output.stdout, output.stderr);
     let document: Value = serde_json::from_str(&output.stdout)
         .unwrap_or_else(|error| panic!("no document: {error}, {}", said()));

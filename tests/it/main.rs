@@ -3,9 +3,27 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod binary;
+mod churn;
+mod documents;
 mod explain;
 mod fuse;
+mod hangs;
+mod healthy;
+mod hostile;
+mod input;
+mod inspect;
+mod limits;
+mod list;
+mod lost;
+mod make;
+mod mounts;
+mod names;
+mod output;
+mod passivity;
 mod process;
+mod seed_s0;
+mod seen;
 mod servers;
 mod tidy;
+mod tidy_readme;
 mod world;

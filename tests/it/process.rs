@@ -37,6 +37,21 @@ impl Process {
         });
         status
     }
+
+    /// What still runs in its group, the process itself included: pids of all but zombies.
+    pub(crate) fn group(&self) -> Vec<i32> {
+        let stats = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("stat"));
+        let rows = stats.filter_map(|stat| std::fs::read_to_string(stat).ok());
+        let group = self.pid().to_string();
+        // `PID (COMMAND) STATE PARENT GROUP …`, and the command may hold anything.
+        rows.filter_map(|row| {
+            let (before, after) = row.rsplit_once(") ")?;
+            let mut fields = after.split(' ');
+            let lives = fields.next() != Some("Z") && fields.nth(1) == Some(&group);
+            before.split(' ').next().filter(|_| lives)?.parse().ok()
+        })
+        .collect()
+    }
 }
 
 impl Drop for Process {
@@ -75,6 +90,11 @@ pub(crate) struct Output {
 /// Runs a command to its end with nothing on stdin; kills it and panics when that takes longer than `limit`, or
 /// when it leaves something behind that holds its stdout or stderr.
 pub(crate) fn finish(command: &mut Command, limit: Duration) -> Output {
+    finish_in_group(command, limit).0
+}
+
+/// [`finish`], with the group that it ran in: whatever it left running is still there.
+pub(crate) fn finish_in_group(command: &mut Command, limit: Duration) -> (Output, Process) {
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process::start(started);
     let stdout = collect(process.0.stdout.take().unwrap());
@@ -90,7 +110,7 @@ pub(crate) fn finish(command: &mut Command, limit: Duration) -> Output {
         rest.unwrap_or_else(|_| panic!("{command:?} ended, but something still holds its output"))
     });
     let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
-    Output { status, stdout, stderr }
+    (Output { status, stdout, stderr }, process)
 }
 
 fn collect(mut stream: impl Read + Send + 'static) -> Receiver<String> {
@@ -118,6 +138,14 @@ fn a_process_takes_what_it_started_with_it() {
     // It is init that reaps it, or whoever adopted it: until then it is a zombie.
     let state = || std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
     assert!(until(Duration::from_secs(5), || state().is_empty() || state().contains(") Z ")));
+}
+
+#[test]
+fn what_a_command_leaves_running_is_seen() {
+    let mut shell = Command::new("sh");
+    let (output, group) =
+        finish_in_group(shell.args(["-c", "sleep 60 >/dev/null 2>&1 & echo $!"]), Duration::from_secs(10));
+    assert_eq!(group.group(), [output.stdout.trim().parse::<i32>().unwrap()]);
 }
 
 #[test]

@@ -38,11 +38,25 @@ pub(crate) fn uvicorn_command(world: &World, socket: &Path, workers: u32) -> Opt
 
 /// gunicorn: a master that holds the socket, and one worker.
 pub(crate) fn gunicorn(world: &World, socket: &Path) -> Option<Process> {
+    Some(serving_http(&mut gunicorn_command(world, socket, 1)?, socket))
+}
+
+/// The command of [`gunicorn`], with so many workers; its pid stands in `g.pid`.
+pub(crate) fn gunicorn_command(world: &World, socket: &Path, workers: u32) -> Option<Command> {
     world.write("app.py", APP);
     let mut command = need("gunicorn")?;
     let bind = format!("unix:{}", socket.display());
-    command.current_dir(&world.dir).args(["--workers", "1", "--bind", &bind, "app:wsgi"]);
-    Some(serving_http(&mut command, socket))
+    let workers = workers.to_string();
+    command.current_dir(&world.dir).args([
+        "--workers",
+        &workers,
+        "--pid",
+        "g.pid",
+        "--bind",
+        &bind,
+        "app:wsgi",
+    ]);
+    Some(command)
 }
 
 /// haproxy, which binds a temporary name and renames it: the kernel shows `PATH.PID.tmp` ever after.
@@ -76,7 +90,8 @@ pub(crate) fn dbus(world: &World, socket: &Path) -> Option<Process> {
     }))
 }
 
-fn serving_http(command: &mut Command, socket: &Path) -> Process {
+/// Starts a server and waits until it answers HTTP on `socket`.
+pub(crate) fn serving_http(command: &mut Command, socket: &Path) -> Process {
     serving(command, || answers_http(socket))
 }
 

@@ -1,5 +1,7 @@
 //! A draft with its holders, their views and the passive test: the whole case.
 
+use std::sync::Arc;
+
 use super::draft::Draft;
 use super::{Examiner, label};
 use crate::facts::holders::Holders;
@@ -7,9 +9,7 @@ use crate::facts::look::{Question, Root};
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::join;
 use crate::facts::{nearest, process};
-use crate::model::{
-    Case, Fact, File, FileKind, Gap, Holder, Liveness, Relation, Seen, Sighting, Socket, SocketIno, View,
-};
+use crate::model::{Case, Fact, File, Gap, Holder, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -19,7 +19,7 @@ impl Examiner<'_> {
             if let Some(process) = process::read(self.machine, &mut self.users, held.pid)
                 && process::still_holds(self.machine, &process, held.fd, ino)
             {
-                found.push(Holder { process, fd: held.fd });
+                found.push(Holder { process: Arc::new(process), fd: held.fd });
             }
         }
         found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
@@ -35,9 +35,9 @@ impl Examiner<'_> {
             let known = self
                 .processes
                 .entry(holding.pid)
-                .or_insert_with(|| process::read(machine, users, holding.pid));
+                .or_insert_with(|| process::read(machine, users, holding.pid).map(Arc::new));
             if let Some(process) = known {
-                found.push(Holder { process: process.clone(), fd: holding.fd });
+                found.push(Holder { process: Arc::clone(process), fd: holding.fd });
             }
         }
         found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
@@ -56,6 +56,7 @@ impl Examiner<'_> {
         let mut case = Case {
             target: draft.target,
             path: draft.path,
+            asked_for: false,
             walk: draft.walk,
             liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
@@ -63,7 +64,6 @@ impl Examiner<'_> {
             nearest: Vec::new(),
             unsettled: None,
         };
-        self.test_liveness(&mut case);
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
         }
@@ -132,34 +132,5 @@ impl Examiner<'_> {
             });
         }
         Ok(View { pid, ours, path, walk: seen.walk, renamed_to })
-    }
-
-    /// The passive test, where the dump alone does not say that the file is served.
-    pub(super) fn test_liveness(&mut self, case: &mut Case) {
-        let is_socket = matches!(case.file(), Ok(Some(file)) if file.kind == FileKind::Socket);
-        if !is_socket || case.serving().next().is_some() {
-            return;
-        }
-        let question = Question { passive: true, ..Question::walk(Root::Ours, &case.path) };
-        case.liveness = match self.look(&question) {
-            Err(gap) => Fact::Unknown(gap),
-            Ok(look) => match look.liveness {
-                Some(liveness) => Fact::Known(liveness),
-                None => Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at")),
-            },
-        };
-        if case.liveness == Fact::Known(Liveness::Bound) {
-            adopt_unidentified(case);
-        }
-    }
-}
-
-/// A socket without a reported file that owns the name of a file something is bound to is that something.
-fn adopt_unidentified(case: &mut Case) {
-    let mut nameless = case.sockets.items.iter_mut().filter(|sighting| {
-        sighting.relation.names_path && sighting.socket.file.is_none() && sighting.socket.owns_name()
-    });
-    if let (Some(only), None) = (nameless.next(), nameless.next()) {
-        only.relation.serves = true;
     }
 }

@@ -6,13 +6,13 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-fn viewpoint(root: &Path) -> Viewpoint {
+fn viewpoint(root: &Path, mounts: Vec<Arc<Mount>>) -> Viewpoint {
     let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
-    Viewpoint { root, prefix: Vec::new(), mounts: MountTable::default(), uppers: Arc::default() }
+    Viewpoint::new(root, Vec::new(), MountTable { mounts })
 }
 
 fn walk(root: &Path, path: &str) -> Walked {
-    viewpoint(root).walk(path.as_bytes(), Touch::Safe).unwrap()
+    viewpoint(root, vec![]).walk(path.as_bytes(), Touch::Safe).unwrap()
 }
 
 fn errno(walked: &Walked) -> Option<i32> {
@@ -76,8 +76,7 @@ fn directories_and_trailing_slashes_end_well() {
 fn a_mount_that_may_hang_is_handed_back_untouched() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("net")).unwrap();
-    let mut view = viewpoint(dir.path());
-    view.mounts.mounts.push(Arc::new(Mount {
+    let mount = Mount {
         id: 7,
         parent: 1,
         device: crate::model::Device { major: 0, minor: 9 },
@@ -87,7 +86,8 @@ fn a_mount_that_may_hang_is_handed_back_untouched() {
         fstype: "nfs4".into(),
         source: b"host:/x".to_vec(),
         super_options: b"rw".to_vec(),
-    }));
+    };
+    let view = viewpoint(dir.path(), vec![Arc::new(mount)]);
     assert_eq!(view.walk(b"/net/s", Touch::Safe).unwrap_err().fstype, "nfs4");
     assert_eq!(errno(&view.walk(b"/net/s", Touch::Any).unwrap()), Some(nix::libc::ENOENT));
 }

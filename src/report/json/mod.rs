@@ -204,7 +204,7 @@ impl<'r> Finding<'r> {
                 .evidence
                 .iter()
                 .map(|evidence| Evidence {
-                    source: evidence.source.clone(),
+                    source: escape(&evidence.source),
                     detail: escape(&evidence.detail),
                 })
                 .collect(),

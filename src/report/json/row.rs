@@ -74,7 +74,7 @@ impl Serialize for Rows<'_> {
                     inode: None,
                     kind: None,
                     state: None,
-                    name: Name::of(&row.name),
+                    name: Name::of(&row.path),
                     vfs: None,
                     queue: None,
                     holders: Vec::new(),
@@ -92,7 +92,7 @@ impl<'r> ListedCommon<'r> {
     pub(super) fn of(row: &'r model::ListedSocket) -> Self {
         let file = row.file.as_ref().map(|file| {
             let (owner, group) =
-                file.owner.as_ref().map_or((None, None), |(owner, group)| (Some(owner), Some(group)));
+                file.owner.as_ref().map_or((None, None), |owner| (Some(&owner.0), Some(&owner.1)));
             ListedFile {
                 state: file.state.word(),
                 mode: file.mode.map(mode),

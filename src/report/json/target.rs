@@ -99,6 +99,7 @@ pub(super) struct Holder<'r> {
     pid: u32,
     fd: u32,
     command: String,
+    command_b64: Option<String>,
     uid: u32,
     user: Option<&'r str>,
     parent: u32,
@@ -233,10 +234,12 @@ impl<'r> Holder<'r> {
     pub(super) fn all(holders: &'r [model::Holder]) -> Vec<Self> {
         holders
             .iter()
-            .map(|holder| Self {
+            .map(|holder| (holder, Name::of(&holder.process.command)))
+            .map(|(holder, Name { name: command, name_b64: command_b64 })| Self {
                 pid: holder.process.pid,
                 fd: holder.fd,
-                command: escape(&holder.process.command),
+                command,
+                command_b64,
                 uid: holder.process.user.id,
                 user: id_name(&holder.process.user),
                 parent: holder.process.parent,

@@ -1,0 +1,136 @@
+//! The passive test of all files that the dump alone does not say are served, in one go.
+
+use std::os::fd::OwnedFd;
+
+use super::Examiner;
+use crate::facts::look::{Passive, Question, Root, place};
+use crate::facts::walk::Touch;
+use crate::facts::{liveness, mounts};
+use crate::model::{Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, Reached, SocketType, Walk};
+
+/// How many files are pinned by a descriptor at once.
+const BATCH: usize = 256;
+
+/// A file that waits for its answer.
+struct Pinned<'c> {
+    case: &'c mut Case,
+    file: OwnedFd,
+    kind: Option<SocketType>,
+}
+
+impl Examiner<'_> {
+    /// Many files take the 300 ms that one takes: all are asked, then all that refused are asked again.
+    pub(super) fn test_liveness<'c>(&mut self, cases: impl Iterator<Item = &'c mut Case>) {
+        let mut patient = Vec::new();
+        for case in cases {
+            let Some(id) = untested(case) else { continue };
+            let kind = kind_by_name(case);
+            let once = id.is_some_and(|id| self.dead.contains(&id));
+            let pinned =
+                self.viewpoint(Root::Ours).ok().and_then(|view| view.walk(&case.path, Touch::Safe).ok());
+            match pinned.map(|walked| (walked.walk.file().map(File::id), walked.end)) {
+                Some((Some(now), Some(file))) if now == id => {
+                    if once {
+                        let answer = self.believed(case, liveness::ask(&file, kind));
+                        self.answer(case, answer);
+                    } else {
+                        patient.push(Pinned { case, file, kind });
+                    }
+                }
+                Some(_) => self.answer(case, replaced_meanwhile()),
+                None => {
+                    let passive = if once { Passive::Once } else { Passive::Thrice };
+                    let found =
+                        self.look(&Question { passive, kind, ..Question::walk(Root::Ours, &case.path) });
+                    self.answer(case, answer_of(found, id));
+                }
+            }
+            if patient.len() == BATCH {
+                self.settle(std::mem::take(&mut patient));
+            }
+        }
+        self.settle(patient);
+    }
+
+    fn settle(&mut self, patient: Vec<Pinned<'_>>) {
+        let files: Vec<_> = patient.iter().map(|pinned| (&pinned.file, pinned.kind)).collect();
+        for (answer, pinned) in liveness::settle(&files).into_iter().zip(patient) {
+            let answer = self.believed(pinned.case, answer);
+            self.answer(pinned.case, answer);
+        }
+    }
+
+    /// A server that renames its socket over the old one leaves an inode behind that is dead, and at no path. A
+    /// refusal counts only if the path still leads to it; while it is pinned no other file has its number.
+    fn believed(&mut self, case: &Case, answer: Liveness) -> Fact<Liveness> {
+        let refused = matches!(answer, Liveness::Refused { .. });
+        let mut still_there = || {
+            let now = self.look(&Question::walk(Root::Ours, &case.path)).ok()?;
+            Some(place(&now.walk)? == place(case.walk.known()?)?)
+        };
+        if refused && still_there() != Some(true) { replaced_meanwhile() } else { Fact::Known(answer) }
+    }
+
+    fn answer(&mut self, case: &mut Case, answer: Fact<Liveness>) {
+        case.liveness = answer;
+        match case.liveness {
+            Fact::Known(Liveness::Bound) => adopt_unidentified(case),
+            Fact::Known(Liveness::Refused { .. }) => {
+                self.dead.extend(case.file().ok().flatten().and_then(File::id));
+                self.reconsider_class(case);
+            }
+            _ => {}
+        }
+    }
+
+    /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding
+    /// all overlays costs a look at every process.
+    fn reconsider_class(&mut self, case: &mut Case) {
+        let uppers = self.uppers.get_or_insert_with(|| mounts::upper_directories(self.machine));
+        if let Fact::Known(Walk { reached: Reached::File(file), .. }) = &mut case.walk
+            && let Some(mount) = &file.mount
+        {
+            let full = [self.machine.prefix().as_slice(), &file.path].concat();
+            file.class = mounts::class_of(mount, &full, uppers);
+        }
+    }
+}
+
+/// The identity of a socket file that no socket of the dump is known to serve.
+#[expect(
+    clippy::option_option,
+    reason = "a file whose mount is unknown has no identity, and is tested all the same"
+)]
+fn untested(case: &Case) -> Option<Option<FileId>> {
+    let file = case.file().ok().flatten().filter(|file| file.kind == FileKind::Socket)?;
+    case.serving().next().is_none().then(|| file.id())
+}
+
+/// The type of a socket that has the name but did not tell its file: what `/proc/net/unix` says of another
+/// network namespace.
+fn kind_by_name(case: &Case) -> Option<SocketType> {
+    let mut named = case.orphans().filter(|orphan| orphan.socket.file.is_none());
+    named.next().map(|orphan| orphan.socket.kind)
+}
+
+fn answer_of(found: Result<Look, Gap>, id: Option<FileId>) -> Fact<Liveness> {
+    match found {
+        Err(gap) => Fact::Unknown(gap),
+        Ok(look) if look.walk.file().map(File::id) != Some(id) => replaced_meanwhile(),
+        Ok(look) => look.liveness.map_or_else(replaced_meanwhile, Fact::Known),
+    }
+}
+
+fn replaced_meanwhile() -> Fact<Liveness> {
+    Fact::Unknown(Gap::new("connect", "the socket was replaced while it was looked at"))
+}
+
+/// A socket without a reported file that owns the name of a file something is bound to is that something.
+fn adopt_unidentified(case: &mut Case) {
+    let mut nameless = case.sockets.items.iter_mut().filter(|sighting| {
+        sighting.relation.names_path && sighting.socket.file.is_none() && sighting.socket.owns_name()
+    });
+    if let (Some(only), None) = (nameless.next(), nameless.next()) {
+        only.relation.serves = true;
+    }
+}
