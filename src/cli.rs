@@ -129,6 +129,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
+    /// What a code, an errno or a pasted error text means
+    Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
     Demo(DemoArgs),
     /// Print the JSON Schema of every --json output
@@ -173,6 +175,18 @@ pub struct ListArgs {
     /// Do not look for holders: faster
     #[arg(long, conflicts_with_all = ["pid", "user"])]
     pub no_holders: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// SD102, listener-unlinked, ECONNREFUSED, 111, or an error text as it was printed; - reads it from stdin
+    #[arg(value_name = "WHAT", required_unless_present = "list", conflicts_with = "list")]
+    #[arg(allow_negative_numbers = true)]
+    pub words: Vec<OsString>,
+    /// Name every code, and every error text that is known
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// `demo`
@@ -280,11 +294,8 @@ mod tests {
 
     #[test]
     fn durations_need_no_unit_and_are_never_nothing() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
-        assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
-        for text in ["0", "0s", "-1", "", "soon", "nan", "1e99"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
+        let parsed = [500, 3000, 500].map(|milliseconds| Ok(Duration::from_millis(milliseconds)));
+        assert_eq!(["500ms", "3", "0.5"].map(duration), parsed);
+        assert!(["0", "0s", "-1", "", "soon", "nan", "1e99"].iter().all(|text| duration(text).is_err()));
     }
 }

@@ -6,11 +6,13 @@
 //! cli ─▶ commands ─▶ report ──┐
 //!           │  ├───▶ rules  ──┤
 //!           │  ├───▶ config ──┤
-//!           │  ├───▶ facts  ──┼──▶ model
+//!           │  ├───▶ symptoms ┼──▶ model
+//!           │  ├───▶ facts  ──┤
 //!           │  └───▶ act    ──┘
 //! ```
 //!
-//! A star, not a chain: `report`, `rules`, `config`, `facts` and `act` never import one another; `commands` wires them:
+//! A star, not a chain: `report`, `rules`, `config`, `symptoms`, `facts` and `act` never import one another;
+//! `commands` wires them:
 //! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
 //! boundary to the machine.
 //!
@@ -18,6 +20,7 @@
 //! - [`facts`]: the only code that looks at the machine.
 //! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
+//! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.
 //! - [`act`]: the only code that changes anything.
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.
@@ -32,3 +35,4 @@ pub mod facts;
 pub mod model;
 pub mod report;
 pub mod rules;
+pub mod symptoms;

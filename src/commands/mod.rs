@@ -1,6 +1,7 @@
 //! One file a subcommand: collect, judge, and hand a report to be shown. This file is what they share.
 
 mod demo;
+mod explain;
 mod inspect;
 mod list;
 
@@ -82,6 +83,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout())),
         Some(Command::Inspect(args)) => ("inspect", inspect::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => ("list", list::run(&context, &args), FailOn::Never),
+        Some(Command::Explain(args)) => ("explain", explain::run(&args), FailOn::Never),
         Some(Command::Demo(args)) => ("demo", demo::run(&context, &args), FailOn::Never),
     };
     let answer = check_codes(&global).and(answer);

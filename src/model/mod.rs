@@ -6,6 +6,7 @@
 mod address;
 mod case;
 mod declaration;
+mod explain;
 mod fact;
 mod finding;
 mod links;
@@ -22,6 +23,9 @@ mod users;
 pub use address::Address;
 pub use case::{Case, Relation, Sighting, View};
 pub use declaration::AgedLine;
+pub use explain::{
+    Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
+};
 pub use fact::{Fact, Gap, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use mount::{Mount, MountClass, MountTable};

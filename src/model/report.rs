@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Case, FileState, Finding, Gap, Holder, Rule, Severity, Socket};
+use super::{
+    Case, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket, TextFamily,
+};
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -228,6 +230,15 @@ pub enum Data {
     },
     /// `demo --list`.
     Demos(Vec<DemoEntry>),
+    /// `explain`.
+    Explained(Box<Explanation>),
+    /// `explain --list`.
+    Explainable {
+        /// Every rule, in code order.
+        rules: Vec<ExplainedRule>,
+        /// The error texts that are known.
+        texts: Vec<TextFamily>,
+    },
 }
 
 /// The answer of one command.

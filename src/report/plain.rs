@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, table};
+use super::{Loudness, explain, table};
 use crate::model::{Data, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
@@ -17,6 +17,8 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
             }
             return Ok(());
         }
+        Data::Explained(explanation) => return explain::render_plain(explanation, out),
+        Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::None | Data::Inspect(_) | Data::Demo { .. } => {}
     }
     for finding in &report.findings {

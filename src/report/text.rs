@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, facts, table};
+use super::{Loudness, explain, facts, table};
 use crate::model::{Data, Finding, NotChecked, Overall, Report, Severity};
 
 /// Where labels stand, and where their text begins.
@@ -28,6 +28,11 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             writeln!(out, "{:<34} {}  {}", demo.name, demo.code, demo.builds)?;
         }
         return Ok(());
+    }
+    match &report.data {
+        Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
+        Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
+        _ => {}
     }
     for finding in &report.findings {
         page.finding(finding, out)?;
@@ -151,19 +156,30 @@ impl Page<'_> {
     }
 
     fn wrapped(&self, text: &str, first: usize, rest: usize, out: &mut dyn Write) -> io::Result<()> {
-        let (first, rest) = (" ".repeat(first), " ".repeat(rest));
-        let Some(width) = self.style.width else { return writeln!(out, "{first}{text}") };
-        let options = textwrap::Options::new(width.clamp(40, WIDEST))
-            .initial_indent(&first)
-            .subsequent_indent(&rest)
-            .break_words(false)
-            .word_separator(textwrap::WordSeparator::AsciiSpace)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        for line in textwrap::wrap(text, options) {
-            writeln!(out, "{line}")?;
-        }
-        Ok(())
+        wrapped(self.style, text, first, rest, out)
     }
+}
+
+/// A text in lines that fit, the first and the others indented.
+pub(super) fn wrapped(
+    style: &Style,
+    text: &str,
+    first: usize,
+    rest: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (first, rest) = (" ".repeat(first), " ".repeat(rest));
+    let Some(width) = style.width else { return writeln!(out, "{first}{text}") };
+    let options = textwrap::Options::new(width.clamp(40, WIDEST))
+        .initial_indent(&first)
+        .subsequent_indent(&rest)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(text, options) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
 fn gap_text(not_checked: &NotChecked) -> String {

@@ -22,15 +22,13 @@ rule! {
     KERNEL_NAME_DIFFERS = "SD113", "kernel-name-differs", Info
 }
 
+const SERVES: &str = "The socket serves the path, but the kernel knows it by another name.";
+
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
     let renamed = case.serving().filter(|serving| differs(case, serving)).map(|serving| {
         KERNEL_NAME_DIFFERS
-            .finding(
-                case,
-                Certainty::Certain,
-                "The socket serves the path, but the kernel knows it by another name.",
-            )
+            .finding(case, Certainty::Certain, SERVES)
             .proven_by([evidence::socket(serving)].into_iter().chain(evidence::path(case)))
             .caused_by("it was renamed after bind, or bound through a symlink or a descriptor")
     });

@@ -56,7 +56,8 @@ fn sd101_a_symlink_leads_nowhere() {
     isolated_root("inspect::sd101_a_symlink_leads_nowhere", |world| {
         std::os::unix::fs::symlink("gone/app.sock", world.path("link.sock")).unwrap();
         let seen = inspect(world.path("link.sock"));
-        seen.is_broken_by("SD101", "certain");
+        seen.is_broken_by("SD111", "certain");
+        assert_eq!(seen.0["summary"]["suppressed"], 1, "SD101 follows from it");
         assert_eq!(seen.target()["file"]["path"], text(&world.path("gone/app.sock")));
     });
 }

@@ -191,7 +191,8 @@ fn a_relative_name_is_judged_where_its_holder_looks() {
         std::fs::remove_file("sd-gone").unwrap();
         let rows = rows(&["--match", "sd-*"]);
         let of = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
-        assert_eq!(of("sd-fine")["verdict"], "ok", "{:#}", of("sd-fine"));
+        let fine = of("sd-fine");
+        assert_eq!([&fine["verdict"], &fine["codes"][0]], ["warning", "SD110"], "{fine:#}");
         let gone = of("sd-gone");
         assert_eq!([&gone["verdict"], &gone["codes"][0]], ["error", "SD102"], "{gone:#}");
         let by_inode = json(["inspect", &format!("inode:{}", gone["inode"])]);

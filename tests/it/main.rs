@@ -6,6 +6,7 @@ mod binary;
 mod churn;
 mod demo;
 mod documents;
+mod explain;
 mod fuse;
 mod hangs;
 mod healthy;

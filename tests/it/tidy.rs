@@ -65,7 +65,7 @@ fn reached(code: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn the_arrows_of_the_star_hold() {
-    let arms = ["report", "rules", "config", "facts", "probe", "act"];
+    let arms = ["report", "rules", "symptoms", "config", "facts", "probe", "act"];
     let mut faults = Vec::new();
     for module in arms.iter().chain(&["model"]) {
         for source in sources(&format!("src/{module}")) {
@@ -128,7 +128,8 @@ fn a_rule_block_is_read() {
 fn every_rule_is_named_explained_and_tested_alike() {
     let scenarios: String = sources("tests/it")
         .into_iter()
-        .filter(|source| source.name() != "tidy.rs")
+        // explain.rs names codes without a socket that is broken.
+        .filter(|source| !["tidy.rs", "explain.rs"].contains(&source.name()))
         .map(|source| source.text)
         .collect();
     let rules: Vec<Source> = sources("src/rules").into_iter().filter(is_rule).collect();

@@ -1,5 +1,6 @@
 //! The envelope of design.md: `sockdoctor/v1`. Its own types, so that a change inside changes nothing outside.
 
+mod explain;
 mod row;
 mod target;
 
@@ -134,6 +135,8 @@ enum DataOut<'r> {
     Sockets { sockets: Rows<'r> },
     Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
     Demos { demos: Vec<Demo> },
+    Explained(Box<explain::Explanation<'r>>),
+    Explainable { rules: Vec<explain::Rule<'r>>, texts: Vec<explain::Texts<'r>> },
 }
 
 #[derive(Serialize)]
@@ -236,6 +239,11 @@ impl<'r> DataOut<'r> {
                 targets: inspected.iter().map(Target::of).collect(),
             },
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
+            Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
+            Data::Explainable { rules, texts } => Self::Explainable {
+                rules: rules.iter().map(explain::Rule::of).collect(),
+                texts: texts.iter().map(explain::Texts::of).collect(),
+            },
         }
     }
 }
