@@ -1,33 +1,24 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+pub mod help;
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
-
-const EXAMPLES: &str = "\
-Examples:
-  sockdoctor /run/app.sock         why does this socket not work?
-  sockdoctor list                  every bound socket with its verdict
-  sockdoctor explain 111           what ECONNREFUSED can mean
-  sockdoctor demo                  break a socket on purpose and diagnose it";
-
-const EXIT_STATUS: &str = "\
-Exit status:
-  0  answered, nothing at or above --fail-on
-  1  answered, a problem was found
-  2  the command line was wrong
-  3  the question stays open: something that decides it could not be seen";
+pub use values::Page;
+use values::{colors, duration, fields, formats, pages, shells};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
-#[command(name = "sockdoctor", version, before_help = EXAMPLES, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(name = "sockdoctor", version, max_term_width = 100)]
 #[command(disable_help_subcommand = true, subcommand_required = false, args_override_self = true)]
 pub struct Cli {
     /// What to do; a bare target is inspected.
@@ -44,28 +35,28 @@ pub struct Cli {
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Output format
-    #[arg(long, global = true, value_name = "F", value_parser = formats())]
+    #[arg(long, global = true, value_name = "F", value_parser = formats(), hide_short_help = true)]
     pub format: Option<Format>,
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     pub json: bool,
     /// Write to FILE instead of standard output, whole or not at all
-    #[arg(short, long = "output", global = true, value_name = "FILE")]
+    #[arg(short, long = "output", global = true, value_name = "FILE", hide_short_help = true)]
     pub output: Option<PathBuf>,
     /// Exit with 1 from this severity on [default: error; list: never]
-    #[arg(long, global = true, value_name = "SEVERITY")]
+    #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
     /// Report only these rules
-    #[arg(long, global = true, value_name = "CODE,…", value_delimiter = ',')]
+    #[arg(long, global = true, value_name = "CODE,...", value_delimiter = ',', hide_short_help = true)]
     pub only: Vec<String>,
     /// Do not report these rules
-    #[arg(long, global = true, value_name = "CODE,…", value_delimiter = ',')]
+    #[arg(long, global = true, value_name = "CODE,...", value_delimiter = ',', hide_short_help = true)]
     pub ignore: Vec<String>,
     /// Exit with 3 when any check was not possible
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub require_complete: bool,
     /// Colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = colors())]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = colors(), hide_short_help = true)]
     pub color: Color,
     /// Say less: one line a finding
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -74,7 +65,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// How long to wait for mounts and servers that do not answer
-    #[arg(long, global = true, value_name = "D", default_value = "5s", value_parser = duration)]
+    #[arg(long, global = true, value_name = "D", default_value = "5s", value_parser = duration, hide_short_help = true)]
     pub timeout: Duration,
 }
 
@@ -133,6 +124,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
     Demo(DemoArgs),
+    /// What this kernel and these privileges let it see, what would help
+    SelfCheck,
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print a page of the manual
+    Man(ManArgs),
     /// Print the JSON Schema of every --json output
     Schema,
     /// Answers one question about a mount that may hang
@@ -143,8 +140,8 @@ pub enum Command {
 /// `inspect`
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:…, http+unix://%2Frun%2Fx.sock/
-    #[arg(required = true, value_name = "TARGET")]
+    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/
+    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<OsString>,
 }
 
@@ -167,7 +164,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     /// Columns, in order
-    #[arg(long, value_name = "F,…", value_delimiter = ',', value_parser = fields())]
+    #[arg(long, value_name = "F,...", value_delimiter = ',', value_parser = fields())]
     pub fields: Vec<SocketField>,
     /// Order by this column instead of worst first
     #[arg(long, value_name = "F", value_parser = fields())]
@@ -199,14 +196,32 @@ pub struct DemoArgs {
     pub list: bool,
 }
 
+/// `completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_parser = shells())]
+    pub shell: Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Which page
+    #[arg(default_value = "1", value_parser = pages())]
+    pub page: Page,
+}
+
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(with_command(arguments))
+    let mut command = help::command();
+    let matches = command.try_get_matches_from_mut(with_command(arguments))?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`.
 fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let cli = Cli::command();
+    let cli = help::command();
     let takes_value = |flag: &str| {
         cli.get_arguments().any(|argument| {
             let named = argument.get_long().is_some_and(|long| flag == format!("--{long}"))
@@ -237,36 +252,6 @@ fn looks_like_a_target(word: &str) -> bool {
     word.contains(['/', ':', '.']) || word.starts_with('@')
 }
 
-/// `500ms`, `3s`, `10m`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
-        Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
-    }?;
-    if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
-}
-
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "plain", "json"]).map(|word| match word.as_str() {
-        "plain" => Format::Plain,
-        "json" => Format::Json,
-        _ => Format::Text,
-    })
-}
-
-fn colors() -> impl TypedValueParser<Value = Color> {
-    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
-        "always" => Color::Always,
-        "never" => Color::Never,
-        _ => Color::Auto,
-    })
-}
-
-fn fields() -> impl TypedValueParser<Value = SocketField> {
-    let names = SocketField::ALL.map(SocketField::word);
-    PossibleValuesParser::new(names).map(|word| SocketField::of_word(&word).unwrap_or(SocketField::Name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,7 +262,8 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        help::command().debug_assert();
+        help::one_screen().debug_assert();
     }
 
     #[test]
@@ -290,12 +276,5 @@ mod tests {
         for line in ["s list", "s --json list", "s insepct", "s", "s --help"] {
             assert_eq!(with_command(words(line)), words(line), "{line}");
         }
-    }
-
-    #[test]
-    fn durations_need_no_unit_and_are_never_nothing() {
-        let parsed = [500, 3000, 500].map(|milliseconds| Ok(Duration::from_millis(milliseconds)));
-        assert_eq!(["500ms", "3", "0.5"].map(duration), parsed);
-        assert!(["0", "0s", "-1", "", "soon", "nan", "1e99"].iter().all(|text| duration(text).is_err()));
     }
 }

@@ -1,16 +1,19 @@
 //! One file a subcommand: collect, judge, and hand a report to be shown. This file is what they share.
 
+mod artefact;
 mod demo;
 mod explain;
 mod inspect;
 mod list;
+mod man;
+mod self_check;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Instant, SystemTime};
 
-use crate::cli::{Cli, Command, FailOn, Global};
+use crate::cli::{Cli, Command, FailOn, Global, help};
 use crate::exit;
 use crate::facts::machine::Machine;
 use crate::facts::{helper, host};
@@ -64,6 +67,9 @@ impl Context<'_> {
 /// Runs a command line; the result is the exit status.
 pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let typed = arguments.clone();
+    if arguments.len() < 2 || arguments[1..] == ["-h"] {
+        return shown(quiet_pipe(help::one_screen().print_help()));
+    }
     let cli = match crate::cli::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, &typed),
@@ -76,14 +82,17 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let context =
         Context { machine: &machine, global: &global, deadline: clock + global.timeout.mul_f64(0.8) };
     let (name, answer, fail_on) = match command {
-        None => return shown(output::to_stdout(|out| write_help(out))),
-        Some(Command::Schema) => {
-            return shown(output::to_stdout(|out| out.write_all(json::SCHEMA.as_bytes())));
+        None => return shown(quiet_pipe(help::one_screen().print_help())),
+        Some(Command::Schema) => return artefact::print(&global, json::SCHEMA.as_bytes()),
+        Some(Command::Completions(args)) => {
+            return artefact::print(&global, &artefact::completions(args.shell));
         }
+        Some(Command::Man(args)) => return artefact::print(&global, man::page(args.page).as_bytes()),
         Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout())),
         Some(Command::Inspect(args)) => ("inspect", inspect::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => ("list", list::run(&context, &args), FailOn::Never),
         Some(Command::Explain(args)) => ("explain", explain::run(&args), FailOn::Never),
+        Some(Command::SelfCheck) => ("self-check", Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => ("demo", demo::run(&context, &args), FailOn::Never),
     };
     let answer = check_codes(&global).and(answer);
@@ -206,11 +215,7 @@ fn show(report: &Report, global: &Global, style: &Style) -> u8 {
 /// What clap could not understand: its own words, and still one document where one was asked for.
 fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
     if !error.use_stderr() {
-        let printed = error.print();
-        return shown(
-            printed
-                .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }),
-        );
+        return shown(quiet_pipe(error.print()));
     }
     let wants_json = typed.iter().any(|word| word == "--json" || word == "--format=json")
         || typed.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
@@ -233,10 +238,9 @@ fn complain(failure: &Failure) {
     let _ = writeln!(io::stderr(), "sockdoctor: {message}{hint}");
 }
 
-fn write_help(out: &mut dyn Write) -> io::Result<()> {
-    use clap::CommandFactory;
-    let mut command = Cli::command();
-    write!(out, "{}", command.render_help())
+/// A reader that went away is no error.
+fn quiet_pipe(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 fn shown(written: io::Result<()>) -> u8 {

@@ -7,6 +7,7 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use rustix::fs::{AtFlags, StatxFlags, readlinkat, statx};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
@@ -52,6 +53,20 @@ pub(super) fn of(pid: u32, fd: u32) -> Result<BoundFile, Gap> {
         Ok(BoundFile { links: status.stx_nlink, path: path.into_bytes() })
     };
     borrow().map_err(failed)
+}
+
+/// Whether this kernel and these rights allow it at all, on a socket of our own that is bound to nothing.
+pub(super) fn tried() -> Result<(), rustix::io::Errno> {
+    let raw = |errno: nix::errno::Errno| rustix::io::Errno::from_raw_os_error(errno as i32);
+    let kind = (AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC);
+    let own = socket(kind.0, kind.1, kind.2, None).map_err(raw)?;
+    let process = pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    let borrowed = pidfd_getfd(&process, own.as_raw_fd(), PidfdGetfdFlags::empty())?;
+    match bound_file(&borrowed) {
+        // The right was checked before it was found to have no file.
+        Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 fn bound_file(socket: &OwnedFd) -> Result<OwnedFd, rustix::io::Errno> {

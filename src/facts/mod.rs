@@ -24,6 +24,7 @@ mod netns_mounts;
 mod proc_file;
 mod proc_net_unix;
 pub mod process;
+pub mod sight;
 pub mod sockets;
 pub mod stale;
 mod survey;

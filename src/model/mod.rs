@@ -15,6 +15,7 @@ mod path;
 mod process;
 mod report;
 mod rule;
+mod sight;
 mod socket;
 mod stray;
 mod target;
@@ -36,6 +37,7 @@ pub use report::{
     SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
+pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use socket::{
     Device, FileId, FileIno, Memory, NetnsId, Queue, Role, Socket, SocketIno, SocketState, SocketType,
 };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Case, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket, TextFamily,
+    Case, Check, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket,
+    TextFamily,
 };
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
@@ -239,6 +240,8 @@ pub enum Data {
         /// The error texts that are known.
         texts: Vec<TextFamily>,
     },
+    /// `self-check`.
+    Checks(Vec<Check>),
 }
 
 /// The answer of one command.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, explain, table};
+use super::{Loudness, checks, explain, table};
 use crate::model::{Data, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
@@ -19,6 +19,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         }
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
+        Data::Checks(each) => return checks::render_plain(each, out),
         Data::None | Data::Inspect(_) | Data::Demo { .. } => {}
     }
     for finding in &report.findings {

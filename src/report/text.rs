@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, explain, facts, table};
+use super::{Loudness, checks, explain, facts, table};
 use crate::model::{Data, Finding, NotChecked, Overall, Report, Severity};
 
 /// Where labels stand, and where their text begins.
@@ -32,6 +32,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     match &report.data {
         Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
         Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
+        Data::Checks(each) => return checks::render(each, style, loudness, out),
         _ => {}
     }
     for finding in &report.findings {

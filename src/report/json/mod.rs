@@ -1,5 +1,6 @@
 //! The envelope of design.md: `sockdoctor/v1`. Its own types, so that a change inside changes nothing outside.
 
+mod check;
 mod explain;
 mod row;
 mod target;
@@ -135,6 +136,7 @@ enum DataOut<'r> {
     Sockets { sockets: Rows<'r> },
     Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
     Demos { demos: Vec<Demo> },
+    Checks { checks: Vec<check::Check<'r>> },
     Explained(Box<explain::Explanation<'r>>),
     Explainable { rules: Vec<explain::Rule<'r>>, texts: Vec<explain::Texts<'r>> },
 }
@@ -239,6 +241,7 @@ impl<'r> DataOut<'r> {
                 targets: inspected.iter().map(Target::of).collect(),
             },
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
+            Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
             Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
             Data::Explainable { rules, texts } => Self::Explainable {
                 rules: rules.iter().map(explain::Rule::of).collect(),

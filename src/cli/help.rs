@@ -1,0 +1,148 @@
+//! What `-h`, `--help`, the bare command and sockdoctor(1) say beside the flags themselves.
+
+use clap::{Command, CommandFactory};
+
+use super::Cli;
+
+/// What it looks at, what it judges and what it never does.
+pub const DESCRIPTION: &str = "\
+Tells why a Unix domain socket does not work, and what to do about it
+
+It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
+them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
+and says what it could not see. It changes nothing, and connects to no server.";
+
+/// The most usual lines.
+pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
+  sockdoctor list                  every bound socket with its verdict
+  sockdoctor explain 111           what ECONNREFUSED can mean
+  sockdoctor demo                  break a socket on purpose and diagnose it";
+
+/// For each command the lines that teach it.
+const OF_COMMANDS: [(&str, &str); 8] = [
+    (
+        "inspect",
+        "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
+  sockdoctor /run/app.sock /run/db.sock    two of them
+  sockdoctor /run/myapp                    every socket in a directory
+  sockdoctor @name                         an abstract socket
+  sockdoctor inode:31200                   a socket by the number ss(8) and lsof(8) print
+  sockdoctor -v --json /run/app.sock       all facts, for a program",
+    ),
+    (
+        "list",
+        "  sockdoctor list                          every bound socket, the broken ones first
+  sockdoctor list --stale                  files that no process has bound too
+  sockdoctor list --match '/run/*.sock'    some of them
+  sockdoctor list --user www-data          what a user's processes hold
+  sockdoctor list --fields name,queue,holders --sort queue
+  sockdoctor list --fail-on error -q       exit status 1 when one is broken",
+    ),
+    (
+        "explain",
+        "  sockdoctor explain SD104                 what a code means
+  sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
+  sockdoctor explain 'connect() to unix:/run/app.sock failed (2: No such file or directory)'
+  tail -1 error.log | sockdoctor explain - the causes of a logged line, and what to run next
+  sockdoctor explain --list                all that is known",
+    ),
+    (
+        "demo",
+        "  sockdoctor demo                          a listener whose file was removed
+  sockdoctor demo stale-socket-file        another one
+  sockdoctor demo --list                   their names",
+    ),
+    (
+        "self-check",
+        "  sockdoctor self-check                    what an ordinary user's run can see here
+  sudo sockdoctor self-check               what root's can
+  sockdoctor self-check --json             for a public bug report: it names no user",
+    ),
+    (
+        "completions",
+        "  sockdoctor completions bash > ~/.local/share/bash-completion/completions/sockdoctor
+  sockdoctor completions zsh > ~/.zfunc/_sockdoctor            (a directory of $fpath)
+  sockdoctor completions fish > ~/.config/fish/completions/sockdoctor.fish",
+    ),
+    (
+        "man",
+        "  sockdoctor man | man -l -                sockdoctor(1)
+  sockdoctor man rules | man -l -          sockdoctor-rules(7), every diagnosis
+  sockdoctor man 7 -o sockdoctor-rules.7   into a file",
+    ),
+    (
+        "schema",
+        "  sockdoctor schema                        print it
+  sockdoctor schema -o sockdoctor.json     into a file",
+    ),
+];
+
+/// What a caller may rely on.
+pub const EXIT_STATUS: &str = "  0  answered, nothing at or above --fail-on
+  1  answered, a problem was found
+  2  the command line was wrong
+  3  the question stays open: something that decides it could not be seen";
+
+const MORE: &str = "\
+More:
+  sockdoctor man                   the manual; `sockdoctor man rules`: every diagnosis
+  sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
+
+/// Left out of the one screen, named at its end.
+const RARELY: [&str; 3] = ["completions", "man", "schema"];
+
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// The lines that teach a command.
+pub fn examples(command: &str) -> Option<&'static str> {
+    OF_COMMANDS.iter().find(|(name, _)| *name == command).map(|(_, examples)| *examples)
+}
+
+/// The whole command line, with its help.
+pub fn command() -> Command {
+    let end = format!("Exit status:\n{EXIT_STATUS}\n\n{MORE}");
+    let mut command = Cli::command()
+        .long_about(DESCRIPTION)
+        .before_long_help(format!("Examples:\n{EXAMPLES}"))
+        .after_long_help(end.clone())
+        .help_template(TEMPLATE)
+        .override_usage("sockdoctor [OPTIONS] [TARGET...]\n       sockdoctor [OPTIONS] <COMMAND>");
+    for (name, examples) in OF_COMMANDS {
+        command = command.mut_subcommand(name, |command| {
+            command
+                .before_long_help(format!("Examples:\n{examples}"))
+                .after_help(format!("Examples and every option: sockdoctor {name} --help"))
+                .after_long_help(end.clone())
+                .help_template(TEMPLATE)
+        });
+    }
+    command
+}
+
+/// One line what it is, four examples, the commands that are used most.
+pub fn one_screen() -> Command {
+    let mut command = command()
+        .before_help(EXAMPLES)
+        .after_help(format!("More commands: {}. Everything: sockdoctor [COMMAND] --help", RARELY.join(", ")))
+        .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
+        .disable_help_flag(true)
+        .disable_version_flag(true);
+    for name in RARELY {
+        command = command.mut_subcommand(name, |command| command.hide(true));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_is_shown_is_taught() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            assert!(examples(command.get_name()).is_some(), "{}", command.get_name());
+        }
+        let all = Cli::command();
+        assert!(OF_COMMANDS.iter().all(|(name, _)| all.find_subcommand(name).is_some()));
+    }
+}

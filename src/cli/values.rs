@@ -1,0 +1,79 @@
+//! How the values of flags are understood.
+
+use std::time::Duration;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap_complete::Shell;
+
+use crate::model::SocketField;
+use crate::report::Format;
+use crate::report::style::Color;
+
+/// A page of the manual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// sockdoctor(1)
+    Commands,
+    /// sockdoctor-rules(7)
+    Rules,
+}
+
+/// `500ms`, `3s`, `10m`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
+    }?;
+    if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
+}
+
+pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "plain", "json"]).map(|word| match word.as_str() {
+        "plain" => Format::Plain,
+        "json" => Format::Json,
+        _ => Format::Text,
+    })
+}
+
+pub(super) fn colors() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => Color::Always,
+        "never" => Color::Never,
+        _ => Color::Auto,
+    })
+}
+
+pub(super) fn fields() -> impl TypedValueParser<Value = SocketField> {
+    let names = SocketField::ALL.map(SocketField::word);
+    PossibleValuesParser::new(names).map(|word| SocketField::of_word(&word).unwrap_or(SocketField::Name))
+}
+
+pub(super) fn shells() -> impl TypedValueParser<Value = Shell> {
+    PossibleValuesParser::new(["bash", "zsh", "fish"]).map(|word| match word.as_str() {
+        "zsh" => Shell::Zsh,
+        "fish" => Shell::Fish,
+        _ => Shell::Bash,
+    })
+}
+
+pub(super) fn pages() -> impl TypedValueParser<Value = Page> {
+    let commands = PossibleValue::new("1").alias("sockdoctor").alias("sockdoctor.1");
+    let rules = PossibleValue::new("7").alias("rules").alias("sockdoctor-rules").alias("sockdoctor-rules.7");
+    PossibleValuesParser::new([
+        commands.help("sockdoctor(1), the commands"),
+        rules.help("sockdoctor-rules(7), the diagnoses"),
+    ])
+    .map(|word| if word.contains("rules") || word == "7" { Page::Rules } else { Page::Commands })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_no_unit_and_are_never_nothing() {
+        let parsed = [500, 3000, 500].map(|milliseconds| Ok(Duration::from_millis(milliseconds)));
+        assert_eq!(["500ms", "3", "0.5"].map(duration), parsed);
+        assert!(["0", "0s", "-1", "", "soon", "nan", "1e99"].iter().all(|text| duration(text).is_err()));
+    }
+}
