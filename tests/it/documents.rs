@@ -69,6 +69,9 @@ fn every_document_is_as_the_printed_schema_says() {
             &["demo"],
             &["demo", "--list"],
             &["demo", "nonsense"],
+            &["self-check"],
+            &["self-check", "--nonsense"],
+            &["man", "3"],
             &["list", "--only", "SD000"],
         ] {
             valid(arguments);

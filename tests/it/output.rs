@@ -66,7 +66,18 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 fn without_a_standard_output_nothing_panics() {
     isolated("output::without_a_standard_output_nothing_panics", |world| {
         let (_built, path) = unlinked(world);
-        for arguments in ["list", &format!("inspect {path}"), "demo", "schema", "--help", "--version"] {
+        for arguments in [
+            "list",
+            &format!("inspect {path}"),
+            "demo",
+            "schema",
+            "man 7",
+            "completions zsh",
+            "self-check",
+            "--help",
+            "-h",
+            "--version",
+        ] {
             let output = shell(&format!("\"$SD\" {arguments} >&-"), world);
             assert!(!output.stderr.contains("panicked"), "{arguments}: {}", output.stderr);
             assert!(output.status < 4, "{arguments}: {} {}", output.status, output.stderr);
@@ -151,7 +162,9 @@ fn colours_follow_the_flag_then_the_environment_and_never_carry_meaning_alone() 
         ] {
             assert_eq!(colored(flag, environment), expected, "{flag} {environment:?}");
         }
-        for arguments in ["list", "demo --list", "--help", "list --help", "--version", "schema"] {
+        for arguments in
+            ["list", "demo --list", "--help", "list --help", "-h", "--version", "schema", "man", "self-check"]
+        {
             let output = shell(&format!("unset FORCE_COLOR CLICOLOR_FORCE; \"$SD\" {arguments}"), world);
             assert!(
                 !output.stdout.contains('\x1b'),

@@ -40,13 +40,12 @@ pub(super) fn verbatim(lines: &str) -> String {
     format!(".nf\n{}\n.fi\n", lines.join("\n"))
 }
 
-/// Paragraphs, `code` in bold; an indented block or a list stays in lines.
+/// Paragraphs, with `code` in bold.
 pub(super) fn paragraphs(body: &str) -> String {
     let each = body.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).map(|paragraph| {
         let mut bold = false;
-        let runs: Vec<String> = paragraph.trim_end().split('`').map(text).collect();
         let mut joined = String::new();
-        for (number, run) in runs.iter().enumerate() {
+        for (number, run) in text(paragraph.trim_end()).split("\\(ga").enumerate() {
             if number > 0 {
                 joined.push_str(if bold { "\\fR" } else { "\\fB" });
                 bold = !bold;
