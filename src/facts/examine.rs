@@ -131,7 +131,7 @@ impl<'m> Examiner<'m> {
 
     /// One picture of all targets against one dump.
     fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
-        let index = Index::new(&dump.rows);
+        let index = Index::new(&dump.rows, targets.len());
         self.place_relative_names(targets, dump);
         let drafts: Vec<Option<Draft>> =
             targets.iter().map(|target| self.draft(target, working_directory, dump, &index)).collect();

@@ -26,7 +26,7 @@ mod proc_net_unix;
 pub mod process;
 pub mod sockets;
 pub mod stale;
-mod survey;
+pub mod survey;
 pub mod tmpfiles;
 mod unix_diag;
 mod unix_diag_row;

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::facts::ls_mode;
 use super::style::{Style, escape_into};
-use crate::model::{Address, FileKind, ListedSocket, Socket, SocketField};
+use crate::model::{Address, FileKind, ListedSocket, SocketField};
 
 /// Beyond this many rows a fitted table costs more than it gives (a quarter of a second at 20,000 rows).
 const FITTED: usize = 500;
@@ -173,7 +173,7 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
         SocketField::Type => out.push_str(socket.map_or("", |socket| socket.kind.word())),
         SocketField::File => out.push_str(file.map_or("", |file| file.state.word())),
         SocketField::Queue => {
-            if let Some(queue) = socket.and_then(Socket::queue) {
+            if let Some(queue) = socket.and_then(|socket| socket.queue()) {
                 write!(out, "{}/{}", queue.waiting, queue.backlog)?;
             }
         }
@@ -183,10 +183,10 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
             }
         }
         SocketField::Owner => {
-            if let Some(owner) = file.and_then(|file| file.owner.as_ref()) {
-                escape_into(owner.0.label().as_bytes(), out);
+            if let Some((owner, group)) = file.and_then(|file| file.owner.as_ref()?.names()) {
+                escape_into(owner.label().as_bytes(), out);
                 out.push(':');
-                escape_into(owner.1.label().as_bytes(), out);
+                escape_into(group.label().as_bytes(), out);
             }
         }
         SocketField::Holders => {

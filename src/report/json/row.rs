@@ -91,8 +91,7 @@ impl Serialize for Rows<'_> {
 impl<'r> ListedCommon<'r> {
     pub(super) fn of(row: &'r model::ListedSocket) -> Self {
         let file = row.file.as_ref().map(|file| {
-            let (owner, group) =
-                file.owner.as_ref().map_or((None, None), |owner| (Some(&owner.0), Some(&owner.1)));
+            let (owner, group) = file.owner.as_ref().and_then(model::Owner::names).unzip();
             ListedFile {
                 state: file.state.word(),
                 mode: file.mode.map(mode),
