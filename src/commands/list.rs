@@ -66,6 +66,8 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let rows: Vec<&Arc<Socket>> = dump.rows.iter().filter(|row| wanted(row)).collect();
     let view = examiner.viewpoint(Root::Ours).ok();
     let open = sheet.add_plain(&rows, view.as_deref(), &dump.namespaces);
+    // An overview never waits: what it cannot be sure of it calls likely.
+    examiner.patient = false;
     for (case, ino) in examiner.survey_open(&dump, &open, held.as_ref()) {
         let socket = dump.rows.iter().find(|row| row.ino == ino);
         sheet.add(&case, socket);

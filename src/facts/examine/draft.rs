@@ -7,7 +7,7 @@ use crate::facts::index::{Index, last_name};
 use crate::facts::look::{Question, Root};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
-use crate::facts::{directory, holders, process};
+use crate::facts::{directory, process};
 use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
@@ -79,7 +79,7 @@ impl Examiner<'_> {
             return;
         }
         let wanted = rows.iter().map(|row| row.ino).collect();
-        let held = holders::walk(self.machine, Some(&wanted));
+        let held = self.held(wanted);
         for row in rows {
             let holder =
                 held.of(row.ino).iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
