@@ -79,7 +79,7 @@ fn of(namespace: &Namespace, ask: Ask) -> Seen<Vec<Socket>> {
     match namespace.table.as_ref().map(|table| proc_net_unix::read(table, ask, namespace.id)) {
         Some(Ok(mut seen)) => {
             let why = format!("{}: no queue, no file identity", refused.why);
-            seen.gaps.insert(0, Gap { why, ..refused });
+            seen.gaps.insert(0, Gap { why, names_seen: true, ..refused });
             seen
         }
         Some(Err(gap)) => Seen { items: Vec::new(), gaps: vec![refused, gap] },

@@ -186,6 +186,12 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
+    /// For rules that say nobody has a name: `Unknown` where names stayed hidden.
+    pub fn names_complete(&self) -> Result<(), NoVerdict> {
+        let hidden = self.sockets.gaps.iter().find(|gap| !gap.names_seen);
+        hidden.map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
+    }
+
     /// The sockets bound to the very file at the path.
     pub fn serving(&self) -> impl Iterator<Item = &Sighting> {
         self.sockets.items.iter().filter(|sighting| sighting.relation.serves && sighting.socket.owns_name())

@@ -49,7 +49,7 @@ fn check(case: &Case) -> Verdict {
     }
     case.settled()?;
     if elsewhere.is_empty() {
-        case.sockets.complete()?;
+        case.names_complete()?;
     }
     let mut finding = PATH_MISSING.finding(case, Certainty::Certain, summary);
     finding.evidence.extend(evidence::path(case));
@@ -95,5 +95,7 @@ mod tests {
         let mut case = missing();
         case.sockets.gaps.push(Gap::new("net:[7]", "Operation not permitted"));
         assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));
+        case.sockets.gaps[0].names_seen = true;
+        assert_eq!(check(&case).unwrap().len(), 1, "names are all it takes");
     }
 }
