@@ -1,15 +1,17 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
+use values::{colors, duration, fields, formats, report_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +54,9 @@ pub struct Global {
     /// Write to FILE instead of standard output, whole or not at all
     #[arg(short, long = "output", global = true, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the report in format F to FILE too, whole or not at all; may be repeated
+    #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file())]
+    pub reports: Vec<ReportFile>,
     /// Exit with 1 from this severity on [default: error; list: never]
     #[arg(long, global = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
@@ -85,6 +90,7 @@ impl Default for Global {
             format: None,
             json: false,
             output: None,
+            reports: Vec::new(),
             fail_on: None,
             only: Vec::new(),
             ignore: Vec::new(),
@@ -95,6 +101,15 @@ impl Default for Global {
             timeout: Duration::from_secs(5),
         }
     }
+}
+
+/// `--report F=FILE`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// `--fail-on`
@@ -138,6 +153,19 @@ pub enum Command {
     /// Answers one question about a mount that may hang
     #[command(name = crate::facts::helper::SUBCOMMAND, hide = true)]
     Look,
+}
+
+impl Command {
+    /// Its name, as in its document; of what prints an artefact and has no report, `None`.
+    pub const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Inspect(_) => Some("inspect"),
+            Self::List(_) => Some("list"),
+            Self::Explain(_) => Some("explain"),
+            Self::Demo(_) => Some("demo"),
+            Self::Schema | Self::Look => None,
+        }
+    }
 }
 
 /// `inspect`
@@ -204,67 +232,46 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(with_command(arguments))
 }
 
-/// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`.
-fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+/// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`. Flags that may be repeated are moved behind the
+/// command: clap would forget those before it when there are more behind.
+fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
     let cli = Cli::command();
-    let takes_value = |flag: &str| {
-        cli.get_arguments().any(|argument| {
-            let named = argument.get_long().is_some_and(|long| flag == format!("--{long}"))
-                || argument.get_short().is_some_and(|short| flag == format!("-{short}"));
-            named && argument.get_action().takes_values()
+    let named = |flag: &str| {
+        cli.get_arguments().find(|argument| {
+            argument.get_long().is_some_and(|long| flag == format!("--{long}"))
+                || argument.get_short().is_some_and(|short| flag == format!("-{short}"))
         })
     };
-    let mut position = 1;
+    let (mut before, mut moved, mut position) = (Vec::new(), Vec::new(), 1);
     while let Some(argument) = arguments.get(position) {
-        match argument.to_str() {
-            Some("--") => break,
-            Some(flag) if flag.len() > 1 && flag.starts_with('-') => {
-                position += 1 + usize::from(takes_value(flag));
-            }
-            Some(word) if cli.find_subcommand(word).is_some() => return arguments,
-            Some(word) if !looks_like_a_target(word) => return arguments,
-            _ => break,
+        let Some(flag) = argument.to_str().filter(|flag| flag.len() > 1 && flag.starts_with('-')) else {
+            break;
+        };
+        if flag == "--" {
+            break;
         }
+        let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+        let takes = |argument: &&Arg| argument.get_action().takes_values();
+        let length = 1 + usize::from(named(flag).as_ref().is_some_and(takes));
+        let repeatable =
+            named(name).is_some_and(|argument| matches!(argument.get_action(), ArgAction::Append));
+        let end = arguments.len().min(position + length);
+        if repeatable { &mut moved } else { &mut before }.extend_from_slice(&arguments[position..end]);
+        position = end;
     }
-    if arguments.get(position).is_some() {
-        arguments.insert(position, OsString::from("inspect"));
+    let Some(word) = arguments.get(position) else { return arguments };
+    let mut rest = arguments[position..].to_vec();
+    match word.to_str() {
+        Some(command) if cli.find_subcommand(command).is_some() => before.push(rest.remove(0)),
+        Some(word) if word != "--" && !looks_like_a_target(word) => return arguments,
+        _ => before.push("inspect".into()),
     }
-    arguments
+    [arguments[..1].to_vec(), before, moved, rest].concat()
 }
 
 /// A misspelt command must stay a misspelt command.
 fn looks_like_a_target(word: &str) -> bool {
     word.contains(['/', ':', '.']) || word.starts_with('@')
-}
-
-/// `500ms`, `3s`, `10m`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
-        Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
-    }?;
-    if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
-}
-
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "plain", "json"]).map(|word| match word.as_str() {
-        "plain" => Format::Plain,
-        "json" => Format::Json,
-        _ => Format::Text,
-    })
-}
-
-fn colors() -> impl TypedValueParser<Value = Color> {
-    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
-        "always" => Color::Always,
-        "never" => Color::Never,
-        _ => Color::Auto,
-    })
-}
-
-fn fields() -> impl TypedValueParser<Value = SocketField> {
-    let names = SocketField::ALL.map(SocketField::word);
-    PossibleValuesParser::new(names).map(|word| SocketField::of_word(&word).unwrap_or(SocketField::Name))
 }
 
 #[cfg(test)]
@@ -293,9 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn durations_need_no_unit_and_are_never_nothing() {
-        let parsed = [500, 3000, 500].map(|milliseconds| Ok(Duration::from_millis(milliseconds)));
-        assert_eq!(["500ms", "3", "0.5"].map(duration), parsed);
-        assert!(["0", "0s", "-1", "", "soon", "nan", "1e99"].iter().all(|text| duration(text).is_err()));
+    fn a_report_is_a_format_and_a_file() {
+        let line = "s --report json=a=b inspect /x --report sarif=/tmp/c d";
+        let cli = parse(words(line)).unwrap();
+        let file = |format, path: &str| ReportFile { format, path: path.into() };
+        assert_eq!(cli.global.reports, [file(Format::Json, "a=b"), file(Format::Sarif, "/tmp/c")]);
+        for wrong in ["json", "json=", "=x", "yaml=x", "JSON=x"] {
+            assert!(parse(words(&format!("s list --report {wrong}"))).is_err(), "{wrong}");
+        }
     }
 }

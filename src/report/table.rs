@@ -141,7 +141,8 @@ const fn width(field: SocketField) -> usize {
     }
 }
 
-fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String {
+/// One cell; what strangers chose is escaped.
+pub(super) fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String {
     let mut text = String::new();
     put(row, field, style, &mut text);
     text

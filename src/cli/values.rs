@@ -1,0 +1,69 @@
+//! What stands behind a flag, read.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+
+use super::ReportFile;
+use crate::model::SocketField;
+use crate::report::Format;
+use crate::report::style::Color;
+
+/// `500ms`, `3s`, `10m`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
+    }?;
+    if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
+}
+
+pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.map(Format::word);
+    PossibleValuesParser::new(names).map(|word| Format::of_word(&word).unwrap_or(Format::Text))
+}
+
+pub(super) fn report_file() -> impl TypedValueParser<Value = ReportFile> {
+    OsStringValueParser::new().try_map(|text| {
+        let bytes = text.as_bytes();
+        let Some(end) = bytes.iter().position(|byte| *byte == b'=') else {
+            return Err("write it as F=FILE, like sarif=report.sarif".to_owned());
+        };
+        let known = std::str::from_utf8(&bytes[..end]).ok().and_then(Format::of_word);
+        let format =
+            known.ok_or_else(|| format!("the formats are {}", Format::ALL.map(Format::word).join(", ")))?;
+        let path = PathBuf::from(OsStr::from_bytes(&bytes[end + 1..]));
+        if path.as_os_str().is_empty() {
+            return Err("the file has no name".to_owned());
+        }
+        Ok(ReportFile { format, path })
+    })
+}
+
+pub(super) fn colors() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => Color::Always,
+        "never" => Color::Never,
+        _ => Color::Auto,
+    })
+}
+
+pub(super) fn fields() -> impl TypedValueParser<Value = SocketField> {
+    let names = SocketField::ALL.map(SocketField::word);
+    PossibleValuesParser::new(names).map(|word| SocketField::of_word(&word).unwrap_or(SocketField::Name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_no_unit_and_are_never_nothing() {
+        let parsed = [500, 3000, 500].map(|milliseconds| Ok(Duration::from_millis(milliseconds)));
+        assert_eq!(["500ms", "3", "0.5"].map(duration), parsed);
+        assert!(["0", "0s", "-1", "", "soon", "nan", "1e99"].iter().all(|text| duration(text).is_err()));
+    }
+}
