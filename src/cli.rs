@@ -1,6 +1,7 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
 pub mod help;
+mod typed;
 mod values;
 
 use std::ffi::OsString;
@@ -14,7 +15,7 @@ use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use values::Page;
-use values::{colors, duration, fields, formats, pages, shells};
+use values::{colors, duration, fields, formats, pages, report_file, shells};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
@@ -43,6 +44,9 @@ pub struct Global {
     /// Write to FILE instead of standard output, whole or not at all
     #[arg(short, long = "output", global = true, value_name = "FILE", hide_short_help = true)]
     pub output: Option<PathBuf>,
+    /// Write the report in format F to FILE too, whole or not at all; may be repeated
+    #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file(), hide_short_help = true)]
+    pub reports: Vec<ReportFile>,
     /// Exit with 1 from this severity on [default: error; list: never]
     #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
@@ -76,6 +80,7 @@ impl Default for Global {
             format: None,
             json: false,
             output: None,
+            reports: Vec::new(),
             fail_on: None,
             only: Vec::new(),
             ignore: Vec::new(),
@@ -86,6 +91,15 @@ impl Default for Global {
             timeout: Duration::from_secs(5),
         }
     }
+}
+
+/// `--report F=FILE`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// `--fail-on`
@@ -135,6 +149,20 @@ pub enum Command {
     /// Answers one question about a mount that may hang
     #[command(name = crate::facts::helper::SUBCOMMAND, hide = true)]
     Look,
+}
+
+impl Command {
+    /// Its name, as in its document; of what prints an artefact and has no report, `None`.
+    pub const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Inspect(_) => Some("inspect"),
+            Self::List(_) => Some("list"),
+            Self::Explain(_) => Some("explain"),
+            Self::SelfCheck => Some("self-check"),
+            Self::Demo(_) => Some("demo"),
+            Self::Completions(_) | Self::Man(_) | Self::Schema | Self::Look => None,
+        }
+    }
 }
 
 /// `inspect`
@@ -215,41 +243,8 @@ pub struct ManArgs {
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut command = help::command();
-    let matches = command.try_get_matches_from_mut(with_command(arguments))?;
+    let matches = command.try_get_matches_from_mut(typed::with_command(arguments))?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
-}
-
-/// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`.
-fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let cli = help::command();
-    let takes_value = |flag: &str| {
-        cli.get_arguments().any(|argument| {
-            let named = argument.get_long().is_some_and(|long| flag == format!("--{long}"))
-                || argument.get_short().is_some_and(|short| flag == format!("-{short}"));
-            named && argument.get_action().takes_values()
-        })
-    };
-    let mut position = 1;
-    while let Some(argument) = arguments.get(position) {
-        match argument.to_str() {
-            Some("--") => break,
-            Some(flag) if flag.len() > 1 && flag.starts_with('-') => {
-                position += 1 + usize::from(takes_value(flag));
-            }
-            Some(word) if cli.find_subcommand(word).is_some() => return arguments,
-            Some(word) if !looks_like_a_target(word) => return arguments,
-            _ => break,
-        }
-    }
-    if arguments.get(position).is_some() {
-        arguments.insert(position, OsString::from("inspect"));
-    }
-    arguments
-}
-
-/// A misspelt command must stay a misspelt command.
-fn looks_like_a_target(word: &str) -> bool {
-    word.contains(['/', ':', '.']) || word.starts_with('@')
 }
 
 #[cfg(test)]
@@ -267,14 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_target_is_inspected_and_a_misspelt_command_is_not() {
-        for line in ["s /run/x", "s --json /run/x", "s --format json -q ./x", "s @x", "s inode:7", "s -- /x"]
-        {
-            let with = with_command(words(line));
-            assert!(with.contains(&OsString::from("inspect")), "{line}");
-        }
-        for line in ["s list", "s --json list", "s insepct", "s", "s --help"] {
-            assert_eq!(with_command(words(line)), words(line), "{line}");
+    fn a_report_is_a_format_and_a_file() {
+        let line = "s --report json=a=b inspect /x --report sarif=/tmp/c d";
+        let cli = parse(words(line)).unwrap();
+        let file = |format, path: &str| ReportFile { format, path: path.into() };
+        assert_eq!(cli.global.reports, [file(Format::Json, "a=b"), file(Format::Sarif, "/tmp/c")]);
+        for wrong in ["json", "json=", "=x", "yaml=x", "JSON=x"] {
+            assert!(parse(words(&format!("s list --report {wrong}"))).is_err(), "{wrong}");
         }
     }
 }

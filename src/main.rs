@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         utf8: locale.contains("utf-8") || locale.contains("utf8"),
         terminal: terminal
             .then(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))),
+        step_summary: var_os("GITHUB_STEP_SUMMARY").filter(|value| !value.is_empty()).map(Into::into),
     };
     ExitCode::from(sockdoctor::commands::run(args_os().collect(), &environment))
 }

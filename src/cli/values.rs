@@ -1,10 +1,14 @@
-//! How the values of flags are understood.
+//! What stands behind a flag, read.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::Shell;
 
+use super::ReportFile;
 use crate::model::SocketField;
 use crate::report::Format;
 use crate::report::style::Color;
@@ -28,10 +32,24 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "plain", "json"]).map(|word| match word.as_str() {
-        "plain" => Format::Plain,
-        "json" => Format::Json,
-        _ => Format::Text,
+    let names = Format::ALL.map(Format::word);
+    PossibleValuesParser::new(names).map(|word| Format::of_word(&word).unwrap_or(Format::Text))
+}
+
+pub(super) fn report_file() -> impl TypedValueParser<Value = ReportFile> {
+    OsStringValueParser::new().try_map(|text| {
+        let bytes = text.as_bytes();
+        let Some(end) = bytes.iter().position(|byte| *byte == b'=') else {
+            return Err("write it as F=FILE, like sarif=report.sarif".to_owned());
+        };
+        let known = std::str::from_utf8(&bytes[..end]).ok().and_then(Format::of_word);
+        let format =
+            known.ok_or_else(|| format!("the formats are {}", Format::ALL.map(Format::word).join(", ")))?;
+        let path = PathBuf::from(OsStr::from_bytes(&bytes[end + 1..]));
+        if path.as_os_str().is_empty() {
+            return Err("the file has no name".to_owned());
+        }
+        Ok(ReportFile { format, path })
     })
 }
 

@@ -12,11 +12,15 @@ use super::{Answer, Context, Refusal, overall};
 use crate::cli::ListArgs;
 use crate::facts::examine::Examiner;
 use crate::facts::holders::{self, Holders};
+use crate::facts::look::Root;
+use crate::facts::netns::Namespace;
 use crate::facts::process;
 use crate::facts::sockets::{self, Ask, Sockets};
+use crate::facts::survey::Surveyor;
+use crate::facts::walk::Viewpoint;
 use crate::model::{
-    Address, Case, Data, Fact, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Sighting, Socket,
-    SocketField, SocketIno, Target,
+    Address, Case, Data, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Owner, Sighting,
+    Socket, SocketField, SocketIno, Target,
 };
 use crate::rules::{self, Judgement};
 
@@ -54,13 +58,21 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     });
     let wanted =
         |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
-    let mut sheet =
-        Sheet { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() };
+    let mut sheet = Sheet::new(context);
     sheet.note_gaps(&dump);
     if args.stale {
         sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
     }
-    examiner.survey(dump, wanted, held.as_ref(), |case, ino| sheet.add(case, Some(ino)));
+    let rows: Vec<&Arc<Socket>> = dump.rows.iter().filter(|row| wanted(row)).collect();
+    let view = examiner.viewpoint(Root::Ours).ok();
+    let open = sheet.add_plain(&rows, view.as_deref(), &dump.namespaces);
+    // An overview never waits: what it cannot be sure of it calls likely.
+    examiner.patient = false;
+    for (case, ino) in examiner.survey_open(&dump, &open, held.as_ref()) {
+        let socket = dump.rows.iter().find(|row| row.ino == ino);
+        sheet.add(&case, socket);
+    }
+    sheet.name_holders(&mut examiner, held.as_deref());
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }
@@ -71,6 +83,10 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     Ok(Answer { judgement, subjects: sockets.len(), data: Data::List { sockets, fields }, open: false })
 }
 
+/// Rows from which on a second thread pays for its start.
+const WORTH_A_THREAD: usize = 2000;
+
+/// The rows as they come.
 struct Sheet<'r> {
     context: &'r Context<'r>,
     judgement: Judgement,
@@ -79,32 +95,83 @@ struct Sheet<'r> {
     rows: Vec<ListedSocket>,
 }
 
-impl Sheet<'_> {
+impl<'r> Sheet<'r> {
+    fn new(context: &'r Context<'r>) -> Self {
+        Self { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() }
+    }
+
+    /// Rows whose names lead back to their sockets; the others are returned. Long lists are looked at from two
+    /// threads: the looks wait for nothing but the kernel.
+    fn add_plain<'d>(
+        &mut self,
+        rows: &[&'d Arc<Socket>],
+        view: Option<&Viewpoint>,
+        namespaces: &[Namespace],
+    ) -> Vec<&'d Socket> {
+        let half = |mut sheet: Sheet<'r>, rows: &[&'d Arc<Socket>]| {
+            let mut surveyor = Surveyor::new(view, namespaces);
+            let mut open: Vec<&'d Socket> = Vec::new();
+            sheet.rows.reserve(rows.len());
+            for row in rows {
+                match surveyor.case(row) {
+                    Some(case) => sheet.add(&case, Some(row)),
+                    None => open.push(row),
+                }
+            }
+            (sheet, open)
+        };
+        let (first, second) =
+            rows.split_at(if rows.len() < WORTH_A_THREAD { rows.len() } else { rows.len() / 2 });
+        let context = self.context;
+        std::thread::scope(|scope| {
+            let other = (!second.is_empty()).then(|| scope.spawn(|| half(Sheet::new(context), second)));
+            let (one, mut open) = half(Sheet::new(context), first);
+            self.take(one);
+            if let Some(other) = other {
+                let (other, more) = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                self.take(other);
+                open.extend(more);
+            }
+            open
+        })
+    }
+
+    fn take(&mut self, other: Self) {
+        self.judgement.absorb(other.judgement);
+        self.judged.extend(other.judged);
+        self.rows.extend(other.rows);
+    }
+
     /// A row for the socket the case is about; for a file without one where there is none.
-    fn add(&mut self, mut case: Case, ino: Option<SocketIno>) {
-        let judged = rules::judge(&case, rules::ALL, |rule| self.context.chosen(rule));
-        let position = case.sockets.items.iter().position(|sighting| Some(sighting.socket.ino) == ino);
-        let sighting = position.map(|position| case.sockets.items.swap_remove(position));
-        let role = sighting.as_ref().map(Sighting::role).transpose();
+    fn add(&mut self, case: &Case, socket: Option<&Arc<Socket>>) {
+        let judged = rules::judge(case, rules::ALL, |rule| self.context.chosen(rule));
+        let is_it = |sighting: &&Sighting| socket.is_some_and(|socket| socket.ino == sighting.socket.ino);
+        let sighting = case.sockets.items.iter().find(is_it);
+        let role = sighting.map(Sighting::role).transpose();
         let worst = judged.findings.iter().map(|finding| finding.severity).max();
         let unseen = role.is_err() || (sighting.is_none() && judged.findings.is_empty());
-        let codes = judged.findings.iter().map(|finding| finding.code).collect();
-        let verdict = overall(worst, unseen && !judged.broken);
+        let holders = sighting.and_then(|sighting| sighting.holders.known().cloned());
+        self.rows.push(ListedSocket {
+            socket: socket.cloned(),
+            holders,
+            path: if socket.is_none() { case.path.clone() } else { Vec::new() },
+            file: file_of(case),
+            verdict: overall(worst, unseen && !judged.broken),
+            codes: judged.findings.iter().map(|finding| finding.code).collect(),
+            role: role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_))),
+            netns_label: sighting.and_then(|sighting| sighting.netns_label.clone()),
+        });
         if judged.findings.is_empty() || self.judged.insert(case.target.label()) {
             self.judgement.absorb(judged);
         }
-        let role = role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_)));
-        let file = file_of(&case, sighting.as_ref());
-        let (socket, holders, netns_label) = match sighting {
-            Some(sighting) => (
-                Some(sighting.socket),
-                if let Fact::Known(holders) = sighting.holders { Some(holders) } else { None },
-                sighting.netns_label,
-            ),
-            None => (None, None, None),
-        };
-        let path = if socket.is_none() { case.path } else { Vec::new() };
-        self.rows.push(ListedSocket { socket, holders, path, file, verdict, codes, role, netns_label });
+    }
+
+    /// Holders of the rows that were judged without them.
+    fn name_holders(&mut self, examiner: &mut Examiner<'_>, held: Option<&Holders>) {
+        let Some(held) = held else { return };
+        for row in self.rows.iter_mut().filter(|row| row.holders.is_none()) {
+            row.holders = row.socket.as_ref().map(|socket| examiner.remembered_holders(held, socket));
+        }
     }
 
     /// Socket files nothing is bound to, as rows without a socket.
@@ -115,7 +182,7 @@ impl Sheet<'_> {
         for case in examiner.examine(&targets, b"/").into_iter().flatten() {
             // Bound by now, or replaced: no stale file.
             if case.serving().next().is_none() && case.liveness.known() != Some(&Liveness::Bound) {
-                self.add(case, None);
+                self.add(&case, None);
             }
         }
         self.judgement.not_checked.extend(gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
@@ -146,10 +213,11 @@ impl Sheet<'_> {
 
     fn name_owners(&mut self, examiner: &mut Examiner<'_>) {
         let mut known: HashMap<(u32, u32), Arc<(IdName, IdName)>> = HashMap::new();
-        for owner in self.rows.iter_mut().filter_map(|row| row.file.as_mut()?.owner.as_mut()) {
-            let ids = (owner.0.id, owner.1.id);
-            let named = || Arc::new((examiner.users.user(ids.0), examiner.users.group(ids.1)));
-            *owner = Arc::clone(known.entry(ids).or_insert_with(named));
+        for file in self.rows.iter_mut().filter_map(|row| row.file.as_mut()) {
+            if let Some(Owner::Ids(uid, gid)) = file.owner {
+                let named = || Arc::new((examiner.users.user(uid), examiner.users.group(gid)));
+                file.owner = Some(Owner::Named(Arc::clone(known.entry((uid, gid)).or_insert_with(named))));
+            }
         }
     }
 }
@@ -211,10 +279,10 @@ fn held_by(
     })
 }
 
-fn file_of(case: &Case, sighting: Option<&Sighting>) -> Option<ListedFile> {
-    let state = case.file_state_beside(sighting)?;
+fn file_of(case: &Case) -> Option<ListedFile> {
+    let state = case.file_state()?;
     let file = case.file().ok().flatten();
-    let owner = file.map(|file| Arc::new((IdName::unnamed(file.uid), IdName::unnamed(file.gid))));
+    let owner = file.map(|file| Owner::Ids(file.uid, file.gid));
     Some(ListedFile { state, mode: file.map(|file| file.mode), owner })
 }
 
@@ -226,7 +294,7 @@ fn sort_key(row: &ListedSocket, by: SocketField) -> (u64, Vec<u8>) {
     match by {
         SocketField::Verdict => number(Some(row.verdict as u64)),
         SocketField::Queue => {
-            let waiting = socket.and_then(Socket::queue).map(|queue| u64::from(queue.waiting));
+            let waiting = socket.and_then(|socket| socket.queue()).map(|queue| u64::from(queue.waiting));
             number(waiting.map(|waiting| u64::MAX - 1 - waiting))
         }
         SocketField::Inode => number(socket.map(|socket| u64::from(socket.ino.0))),
@@ -249,9 +317,9 @@ fn sort_key(row: &ListedSocket, by: SocketField) -> (u64, Vec<u8>) {
             let unit = row.holders.iter().flatten().find_map(|holder| holder.process.unit.as_deref());
             text(unit.unwrap_or("\u{ff}"))
         }
-        SocketField::Owner => {
-            number(row.file.as_ref().and_then(|file| file.owner.as_ref()).map(|owner| u64::from(owner.0.id)))
-        }
+        SocketField::Owner => number(
+            row.file.as_ref().and_then(|file| file.owner.as_ref()).map(|owner| u64::from(owner.ids().0)),
+        ),
         SocketField::State => text(socket.map_or("", |socket| socket.state.word())),
         SocketField::Type => text(socket.map_or("", |socket| socket.kind.word())),
         SocketField::File => text(row.file.as_ref().map_or("", |file| file.state.word())),

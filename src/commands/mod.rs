@@ -6,6 +6,7 @@ mod explain;
 mod inspect;
 mod list;
 mod man;
+mod outputs;
 mod self_check;
 
 use std::ffi::OsString;
@@ -19,8 +20,10 @@ use crate::facts::machine::Machine;
 use crate::facts::{helper, host};
 use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
 use crate::report::style::{Environment, Style};
-use crate::report::{Format, Loudness, json, output, render};
+use crate::report::{Loudness, json, output, render};
+
 use crate::rules::{self, Judgement};
+use outputs::Outputs;
 
 /// What a command found, before it is dressed as a report.
 struct Answer {
@@ -29,6 +32,12 @@ struct Answer {
     subjects: usize,
     /// The command's own question could not be answered.
     open: bool,
+}
+
+impl Answer {
+    fn nothing() -> Self {
+        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false }
+    }
 }
 
 /// Why a command has no answer.
@@ -81,7 +90,13 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let machine = Machine::default();
     let context =
         Context { machine: &machine, global: &global, deadline: clock + global.timeout.mul_f64(0.8) };
-    let (name, answer, fail_on) = match command {
+    let name = command.as_ref().and_then(Command::name).unwrap_or_default();
+    let outputs = Outputs::of(&global, environment.step_summary.as_deref());
+    let (usable, outputs) = match check_codes(&global).and_then(|()| outputs::check(name, &global)) {
+        Ok(()) => (Ok(()), outputs),
+        Err(refusal) => (Err(refusal), Outputs::refused(&global, name)),
+    };
+    let (answer, fail_on) = match command {
         None => return shown(quiet_pipe(help::one_screen().print_help())),
         Some(Command::Schema) => return artefact::print(&global, json::SCHEMA.as_bytes()),
         Some(Command::Completions(args)) => {
@@ -89,18 +104,19 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         }
         Some(Command::Man(args)) => return artefact::print(&global, man::page(args.page).as_bytes()),
         Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout())),
-        Some(Command::Inspect(args)) => ("inspect", inspect::run(&context, &args), FailOn::Error),
-        Some(Command::List(args)) => ("list", list::run(&context, &args), FailOn::Never),
-        Some(Command::Explain(args)) => ("explain", explain::run(&args), FailOn::Never),
-        Some(Command::SelfCheck) => ("self-check", Ok(self_check::run(&machine)), FailOn::Never),
-        Some(Command::Demo(args)) => ("demo", demo::run(&context, &args), FailOn::Never),
+        // Nothing is looked at for a report that cannot be given.
+        Some(_) if usable.is_err() => (Ok(Answer::nothing()), FailOn::Never),
+        Some(Command::Inspect(args)) => (inspect::run(&context, &args), FailOn::Error),
+        Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
+        Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
+        Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
+        Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
     };
-    let answer = check_codes(&global).and(answer);
-    let mut report = dress(name, answer, &global, global.fail_on.unwrap_or(fail_on));
+    let mut report = dress(name, usable.and(answer), &global, global.fail_on.unwrap_or(fail_on));
     report.host = host::host(&machine);
     (report.started, report.duration) = (started, clock.elapsed());
     say_how_to_see_more(&mut report, &typed);
-    let status = show(&report, &global, &style);
+    let status = outputs.write(&mut report, &style);
     // The process ends here: giving back every row of a long list one by one would only take time.
     std::mem::forget(report);
     status
@@ -119,10 +135,7 @@ fn check_codes(global: &Global) -> Result<(), Refusal> {
 fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global, fail_on: FailOn) -> Report {
     let (answer, refusal) = match answer {
         Ok(answer) => (answer, None),
-        Err(refusal) => (
-            Answer { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false },
-            Some(refusal),
-        ),
+        Err(refusal) => (Answer::nothing(), Some(refusal)),
     };
     let Judgement { mut findings, suppressed, checks, not_checked, .. } = answer.judgement;
     rules::rank(&mut findings);
@@ -180,53 +193,19 @@ fn say_how_to_see_more(report: &mut Report, typed: &[OsString]) {
     }
 }
 
-fn show(report: &Report, global: &Global, style: &Style) -> u8 {
-    let format = if global.json { Format::Json } else { global.format.unwrap_or(Format::Text) };
-    let loudness = match (global.quiet, global.verbose) {
-        (true, _) => Loudness::Quiet,
-        (_, true) => Loudness::Verbose,
-        _ => Loudness::Normal,
-    };
-    if let Some(failure) = &report.failure {
-        complain(failure);
-        if format != Format::Json {
-            return report.exit_code;
-        }
-    }
-    let to_file = Style { color: false, width: None, ..*style };
-    let written = match &global.output {
-        Some(path) => output::to_file(path, |out| render(report, format, &to_file, loudness, out))
-            .map_err(|error| format!("{}: {error}", path.display())),
-        None => output::to_stdout(|out| render(report, format, style, loudness, out))
-            .map_err(|error| error.to_string()),
-    };
-    match written {
-        Ok(()) => report.exit_code,
-        Err(message) => {
-            complain(&Failure {
-                message,
-                hint: Some("give -o a file in a directory you may write to".into()),
-            });
-            exit::USAGE
-        }
-    }
-}
-
 /// What clap could not understand: its own words, and still one document where one was asked for.
 fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
     if !error.use_stderr() {
         return shown(quiet_pipe(error.print()));
     }
-    let wants_json = typed.iter().any(|word| word == "--json" || word == "--format=json")
-        || typed.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
-    if wants_json {
+    if let Some(format) = outputs::typed(typed).filter(|format| format.tells_failure()) {
         let rendered = error.render().to_string();
         let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let refusal = Refusal::usage(message, "sockdoctor --help");
         let mut report = dress("sockdoctor", Err(refusal), &Global::default(), FailOn::Error);
         report.host = host::host(&Machine::default());
         report.started = SystemTime::now();
-        let _ = output::to_stdout(|out| json::render(&report, out));
+        let _ = output::to_stdout(|out| render(&report, format, &Style::FILE, Loudness::Normal, out));
     }
     let _ = error.print();
     exit::USAGE

@@ -39,6 +39,8 @@ pub struct Examiner<'m> {
     /// When touches of mounts that may hang are given up.
     deadline: Instant,
     memory: bool,
+    /// Whether what looks dead or silent is given the time to prove otherwise (300 ms).
+    pub patient: bool,
     /// Names of users and groups.
     pub users: Users,
     uppers: Option<Vec<Vec<u8>>>,
@@ -63,6 +65,7 @@ impl<'m> Examiner<'m> {
             machine,
             deadline,
             memory,
+            patient: true,
             users: Users::new(machine),
             uppers: None,
             views: HashMap::new(),
@@ -131,7 +134,7 @@ impl<'m> Examiner<'m> {
 
     /// One picture of all targets against one dump.
     fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
-        let index = Index::new(&dump.rows);
+        let index = Index::new(&dump.rows, targets.len());
         self.place_relative_names(targets, dump);
         let drafts: Vec<Option<Draft>> =
             targets.iter().map(|target| self.draft(target, working_directory, dump, &index)).collect();
@@ -140,14 +143,16 @@ impl<'m> Examiner<'m> {
         let held = self.held(wanted);
         let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
         let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
-        self.test_liveness(cases.iter_mut().flatten());
-        self.second_look(&mut cases, &dump.namespaces);
+        if self.patient {
+            self.test_liveness(cases.iter_mut().flatten());
+            self.second_look(&mut cases, &dump.namespaces);
+        }
         cases
     }
 
     /// Who holds these sockets. A walk that already looked for all of them is good enough: what it found is
     /// checked when it is used.
-    fn held(&mut self, wanted: HashSet<SocketIno>) -> Arc<Holders> {
+    pub(super) fn held(&mut self, wanted: HashSet<SocketIno>) -> Arc<Holders> {
         match &self.walked {
             Some((asked, held)) if wanted.is_subset(asked) => Arc::clone(held),
             _ => {

@@ -27,7 +27,7 @@ pub mod process;
 pub mod sight;
 pub mod sockets;
 pub mod stale;
-mod survey;
+pub mod survey;
 pub mod tmpfiles;
 mod unix_diag;
 mod unix_diag_row;

@@ -5,6 +5,8 @@ use nix::errno::Errno;
 use super::machine::Machine;
 use super::netns::{self, Namespace, inside};
 use super::{proc_net_unix, unix_diag};
+use std::sync::Arc;
+
 use crate::model::{Gap, NetnsId, Seen, Socket};
 
 /// What of the sockets is wanted.
@@ -20,8 +22,8 @@ pub struct Ask {
 /// The sockets, and where they were looked for.
 #[derive(Debug)]
 pub struct Sockets {
-    /// Every socket seen, by namespace.
-    pub rows: Vec<Socket>,
+    /// Every socket seen, by namespace; shared with whatever is told about them.
+    pub rows: Vec<Arc<Socket>>,
     /// What could not be seen, and what the rows of a namespace lack.
     pub gaps: Vec<Gap>,
     /// The namespaces, ours first. Kept open, so that they can be asked again.
@@ -38,12 +40,7 @@ pub fn all(machine: &Machine, ask: Ask) -> Sockets {
     for namespace in &namespaces {
         let seen = of(namespace, ask);
         gaps.extend(seen.gaps);
-        // Mostly there is one namespace, and its rows need not move.
-        if rows.is_empty() {
-            rows = seen.items;
-        } else {
-            rows.extend(seen.items);
-        }
+        rows.extend(seen.items.into_iter().map(Arc::new));
     }
     let own = namespaces.iter().find(|namespace| namespace.ours).map_or(NetnsId(0), |namespace| namespace.id);
     Sockets { rows, gaps, namespaces, own }
@@ -82,7 +79,7 @@ fn of(namespace: &Namespace, ask: Ask) -> Seen<Vec<Socket>> {
     match namespace.table.as_ref().map(|table| proc_net_unix::read(table, ask, namespace.id)) {
         Some(Ok(mut seen)) => {
             let why = format!("{}: no queue, no file identity", refused.why);
-            seen.gaps.insert(0, Gap { why, ..refused });
+            seen.gaps.insert(0, Gap { why, names_seen: true, ..refused });
             seen
         }
         Some(Err(gap)) => Seen { items: Vec::new(), gaps: vec![refused, gap] },

@@ -186,6 +186,12 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
+    /// For rules that say nobody has a name: `Unknown` where names stayed hidden.
+    pub fn names_complete(&self) -> Result<(), NoVerdict> {
+        let hidden = self.sockets.gaps.iter().find(|gap| !gap.names_seen);
+        hidden.map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
+    }
+
     /// The sockets bound to the very file at the path.
     pub fn serving(&self) -> impl Iterator<Item = &Sighting> {
         self.sockets.items.iter().filter(|sighting| sighting.relation.serves && sighting.socket.owns_name())
@@ -203,25 +209,18 @@ impl Case {
 
     /// The file in one word, for output. `None`: not a path, or not looked at.
     pub fn file_state(&self) -> Option<FileState> {
-        self.file_state_beside(None)
-    }
-
-    /// The same, when one sighting has been taken out of the case.
-    pub fn file_state_beside(&self, apart: Option<&Sighting>) -> Option<FileState> {
-        let all = || self.sockets.items.iter().chain(apart);
-        let orphans = || all().filter(|sighting| sighting.is_orphan());
         let file = match self.file() {
             Ok(file) => file,
             Err(NoVerdict::Unknown(_)) => return Some(FileState::Unreadable),
             Err(NoVerdict::NotApplicable) => return None,
         };
-        let orphan_role = |role: Role| orphans().any(|orphan| orphan.role() == Ok(Some(role)));
+        let orphan_role = |role: Role| self.orphans().any(|orphan| orphan.role() == Ok(Some(role)));
         Some(match file {
-            None if orphans().any(|orphan| orphan.renamed_to().is_some()) => FileState::Renamed,
+            None if self.orphans().any(|orphan| orphan.renamed_to().is_some()) => FileState::Renamed,
             None if orphan_role(Role::OtherView) => FileState::OtherView,
             None => FileState::Missing,
             Some(file) if file.kind != super::FileKind::Socket => FileState::NotASocket,
-            Some(_) if all().any(|sighting| sighting.relation.serves) => FileState::Socket,
+            Some(_) if self.serving().next().is_some() => FileState::Socket,
             Some(_) if orphan_role(Role::Replaced) => FileState::Replaced,
             Some(_) => FileState::Socket,
         })

@@ -13,6 +13,9 @@ pub struct Gap {
     pub why: String,
     /// What the user can do to have it looked at; the exact command where there is one.
     pub would_help: Option<String>,
+    /// Names were seen all the same: enough to say that nobody has one.
+    #[serde(default)]
+    pub names_seen: bool,
 }
 
 impl Gap {
@@ -21,7 +24,7 @@ impl Gap {
 
     /// A gap nothing is known to help against.
     pub fn new(source: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { source: source.into(), why: why.into(), would_help: None }
+        Self { source: source.into(), why: why.into(), would_help: None, names_seen: false }
     }
 
     /// The same gap, with what would help.

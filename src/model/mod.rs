@@ -33,8 +33,8 @@ pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use process::{Holder, Process};
 pub use report::{
-    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Report,
-    SocketField,
+    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Owner,
+    Report, SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};

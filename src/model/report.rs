@@ -92,7 +92,7 @@ pub struct InspectedTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedSocket {
     /// The kernel's socket; `None` for a file without one (`--stale`).
-    pub socket: Option<Socket>,
+    pub socket: Option<Arc<Socket>>,
     /// Who holds it; `None` when not asked (`--no-holders`).
     pub holders: Option<Vec<Holder>>,
     /// The path of a file without a socket; empty where there is one, which has the name.
@@ -117,7 +117,34 @@ pub struct ListedFile {
     /// `st_mode`, where a file is there.
     pub mode: Option<u32>,
     /// Owner and group, by name where they have one.
-    pub owner: Option<Arc<(super::IdName, super::IdName)>>,
+    pub owner: Option<Owner>,
+}
+
+/// Owner and group of a file: many files share few of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Not looked up yet.
+    Ids(u32, u32),
+    /// With the names they go by.
+    Named(Arc<(super::IdName, super::IdName)>),
+}
+
+impl Owner {
+    /// The numbers.
+    pub fn ids(&self) -> (u32, u32) {
+        match self {
+            Self::Ids(uid, gid) => (*uid, *gid),
+            Self::Named(names) => (names.0.id, names.1.id),
+        }
+    }
+
+    /// The names, where they were looked up.
+    pub fn names(&self) -> Option<(&super::IdName, &super::IdName)> {
+        match self {
+            Self::Ids(..) => None,
+            Self::Named(names) => Some((&names.0, &names.1)),
+        }
+    }
 }
 
 impl ListedSocket {

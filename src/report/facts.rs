@@ -2,8 +2,20 @@
 
 use std::fmt::Write as _;
 
+use super::Loudness;
 use super::style::escape;
-use crate::model::{Address, File, FileKind, InspectedTarget, Sighting};
+use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
+
+/// Whether no finding speaks of the target.
+pub(super) fn silent(target: &InspectedTarget, report: &Report) -> bool {
+    !report.findings.iter().any(|finding| finding.subject == target.case.subject())
+}
+
+/// Whether the facts are shown: where nothing is wrong they are the answer, elsewhere only when asked for.
+pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudness) -> bool {
+    let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
+    loudness == Loudness::Verbose || (loudness == Loudness::Normal && (mild || silent(target, report)))
+}
 
 /// Label and text of each line.
 pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {

@@ -3,12 +3,23 @@
 mod checks;
 mod explain;
 mod facts;
+mod github;
 pub mod json;
+mod junit;
+mod levels;
+mod lines;
+mod markdown;
+mod ndjson;
 pub mod output;
 pub mod plain;
+#[cfg(test)]
+mod sample;
+mod sarif;
 pub mod style;
 mod table;
 pub mod text;
+
+pub(crate) use github::{SUMMARY_LIMIT, summary};
 
 use std::io::{self, Write};
 
@@ -24,9 +35,66 @@ pub enum Format {
     Plain,
     /// One document, `sockdoctor schema`.
     Json,
+    /// For tickets and chats.
+    Markdown,
+    /// One JSON object a line.
+    Ndjson,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for test reports.
+    Junit,
 }
 
-/// How much is said in text.
+impl Format {
+    /// All, those of every command first.
+    pub const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Plain,
+        Self::Json,
+        Self::Markdown,
+        Self::Ndjson,
+        Self::Github,
+        Self::Sarif,
+        Self::Junit,
+    ];
+
+    /// What `--format` calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Ndjson => "ndjson",
+            Self::Github => "github",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+        }
+    }
+
+    /// By the word of `--format`.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+
+    /// Whether a command has it: what is for findings is with the commands that judge what they are pointed at.
+    pub fn is_of(self, command: &str) -> bool {
+        match self {
+            Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
+            Self::Ndjson => command == "list",
+            Self::Github | Self::Sarif | Self::Junit => command == "inspect",
+        }
+    }
+
+    /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty.
+    pub const fn tells_failure(self) -> bool {
+        !matches!(self, Self::Text | Self::Plain)
+    }
+}
+
+/// How much is said in text and markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loudness {
     /// One line a finding.
@@ -49,5 +117,10 @@ pub fn render(
         Format::Text => text::render(report, style, loudness, out),
         Format::Plain => plain::render(report, loudness, out),
         Format::Json => json::render(report, out),
+        Format::Markdown => markdown::render(report, loudness, out),
+        Format::Ndjson => ndjson::render(report, out),
+        Format::Github => github::render(report, out),
+        Format::Sarif => sarif::render(report, out),
+        Format::Junit => junit::render(report, out),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, checks, explain, table};
+use super::{Loudness, checks, explain, facts, table};
 use crate::model::{Data, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
@@ -29,7 +29,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {
-            if !report.findings.iter().any(|finding| finding.subject == target.case.subject()) {
+            if facts::silent(target, report) {
                 writeln!(
                     out,
                     "{}\t-\t-\t-\t{}\t",

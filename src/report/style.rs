@@ -1,6 +1,7 @@
 //! What every text format shares: escaping hostile bytes, colours, symbols, width.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use colored::{ColoredString, Colorize};
 
@@ -17,7 +18,7 @@ pub enum Color {
     Never,
 }
 
-/// The part of the environment that decides how text looks.
+/// The part of the environment that decides how a report is shown.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a variable")]
 pub struct Environment {
@@ -31,6 +32,8 @@ pub struct Environment {
     pub utf8: bool,
     /// The width of the terminal that standard output is, in columns.
     pub terminal: Option<usize>,
+    /// `GITHUB_STEP_SUMMARY`: the file that a step of GitHub Actions appends its summary to.
+    pub step_summary: Option<PathBuf>,
 }
 
 /// How text is drawn.
@@ -45,6 +48,9 @@ pub struct Style {
 }
 
 impl Style {
+    /// What a file is written with: never coloured, never wrapped.
+    pub const FILE: Self = Self { color: false, unicode: true, width: None };
+
     /// Decides once, before anything is written: the flag, then `NO_COLOR`, then forcing, then the terminal.
     pub fn decide(flag: Color, environment: &Environment) -> Self {
         let color = match flag {

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::facts::ls_mode;
 use super::style::{Style, escape_into};
-use crate::model::{Address, FileKind, ListedSocket, Socket, SocketField};
+use crate::model::{Address, FileKind, ListedSocket, SocketField};
 
 /// Beyond this many rows a fitted table costs more than it gives (a quarter of a second at 20,000 rows).
 const FITTED: usize = 500;
@@ -141,7 +141,8 @@ const fn width(field: SocketField) -> usize {
     }
 }
 
-fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String {
+/// One cell; what strangers chose is escaped.
+pub(super) fn cell(row: &ListedSocket, field: SocketField, style: Option<&Style>) -> String {
     let mut text = String::new();
     put(row, field, style, &mut text);
     text
@@ -173,7 +174,7 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
         SocketField::Type => out.push_str(socket.map_or("", |socket| socket.kind.word())),
         SocketField::File => out.push_str(file.map_or("", |file| file.state.word())),
         SocketField::Queue => {
-            if let Some(queue) = socket.and_then(Socket::queue) {
+            if let Some(queue) = socket.and_then(|socket| socket.queue()) {
                 write!(out, "{}/{}", queue.waiting, queue.backlog)?;
             }
         }
@@ -183,10 +184,10 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
             }
         }
         SocketField::Owner => {
-            if let Some(owner) = file.and_then(|file| file.owner.as_ref()) {
-                escape_into(owner.0.label().as_bytes(), out);
+            if let Some((owner, group)) = file.and_then(|file| file.owner.as_ref()?.names()) {
+                escape_into(owner.label().as_bytes(), out);
                 out.push(':');
-                escape_into(owner.1.label().as_bytes(), out);
+                escape_into(group.label().as_bytes(), out);
             }
         }
         SocketField::Holders => {

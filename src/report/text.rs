@@ -6,7 +6,7 @@ use colored::Colorize;
 
 use super::style::{Style, escape};
 use super::{Loudness, checks, explain, facts, table};
-use crate::model::{Data, Finding, NotChecked, Overall, Report, Severity};
+use crate::model::{Data, DemoEntry, Finding, NotChecked, Report, Severity};
 
 /// Where labels stand, and where their text begins.
 const INDENT: usize = 4;
@@ -43,9 +43,8 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {
-            let silent = !report.findings.iter().any(|finding| finding.subject == target.case.subject());
-            let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
-            if loudness == Loudness::Verbose || (loudness == Loudness::Normal && (silent || mild)) {
+            let silent = facts::silent(target, report);
+            if facts::wanted(target, report, loudness) {
                 let subject = escape(&target.case.target.label());
                 if silent {
                     writeln!(out, "{}  {}", style.verdict(target.verdict), subject.bold())?;
@@ -63,8 +62,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     }
     page.not_checked(&report.not_checked, out)?;
     if let Data::Demo { demo, recognised, .. } = &report.data {
-        let outcome = if *recognised { "recognised" } else { "NOT recognised on this kernel" };
-        writeln!(out, "demo {}: {} {outcome}; everything it made is removed", demo.name, demo.code)?;
+        writeln!(out, "{}", demo_outcome(demo, *recognised))?;
     }
     page.count_line(report, out)
 }
@@ -112,30 +110,7 @@ impl Page<'_> {
     }
 
     fn count_line(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
-            .into_iter()
-            .filter_map(|severity| {
-                let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
-                (count > 0).then(|| plural(count, severity.word()))
-            })
-            .collect();
-        if counts.is_empty() {
-            counts.push("nothing found".into());
-        }
-        if report.suppressed > 0 {
-            counts.push(format!("{} more explained by these", report.suppressed));
-        }
-        let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
-        let subjects = plural(
-            report.subjects,
-            if matches!(report.data, Data::List { .. }) { "socket" } else { "target" },
-        );
-        counts.push(match (gaps, report.not_checked.first()) {
-            (0, _) => format!("{subjects}, {checks}"),
-            (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),
-            _ => format!("{subjects}, {checks}, {gaps} not possible"),
-        });
-        let line = counts.join(&format!(" {} ", self.style.dot()));
+        let line = counts(report, self.style.dot());
         self.wrapped(&line, 0, 2, out)
     }
 
@@ -183,7 +158,40 @@ pub(super) fn wrapped(
     Ok(())
 }
 
-fn gap_text(not_checked: &NotChecked) -> String {
+/// Whether a demo did what it is for.
+pub(super) fn demo_outcome(demo: &DemoEntry, recognised: bool) -> String {
+    let outcome = if recognised { "recognised" } else { "NOT recognised on this kernel" };
+    format!("demo {}: {} {outcome}; everything it made is removed", demo.name, demo.code)
+}
+
+/// How many of what were found, over how much: the last line of every format for people.
+pub(super) fn counts(report: &Report, dot: &str) -> String {
+    let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
+        .into_iter()
+        .filter_map(|severity| {
+            let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
+            (count > 0).then(|| plural(count, severity.word()))
+        })
+        .collect();
+    if counts.is_empty() {
+        counts.push("nothing found".into());
+    }
+    if report.suppressed > 0 {
+        counts.push(format!("{} more explained by these", report.suppressed));
+    }
+    let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
+    let subjects =
+        plural(report.subjects, if matches!(report.data, Data::List { .. }) { "socket" } else { "target" });
+    counts.push(match (gaps, report.not_checked.first()) {
+        (0, _) => format!("{subjects}, {checks}"),
+        (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),
+        _ => format!("{subjects}, {checks}, {gaps} not possible"),
+    });
+    counts.join(&format!(" {dot} "))
+}
+
+/// A gap on one line: what could not be seen, why, what would help.
+pub(super) fn gap_text(not_checked: &NotChecked) -> String {
     let code = not_checked.code.map(|code| format!("{code}: ")).unwrap_or_default();
     let help = not_checked.gap.would_help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
     escape(format!("{code}{}: {}{help}", not_checked.gap.source, not_checked.gap.why).as_bytes())

@@ -39,7 +39,8 @@ fn check(case: &Case) -> Verdict {
         || matches!(case.file(), Ok(Some(file)) if file.kind != FileKind::Socket)
         || case.orphans().any(Sighting::is_alive);
     if case.server().is_none() && !answered {
-        hidden.extend(&case.sockets.gaps);
+        let missing = matches!(case.file(), Ok(None));
+        hidden.extend(case.sockets.gaps.iter().filter(|gap| !(missing && gap.names_seen)));
     }
     if hidden.is_empty() {
         return Ok(vec![]);

@@ -7,7 +7,7 @@ use crate::facts::index::{Index, last_name};
 use crate::facts::look::{Question, Root};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
-use crate::facts::{directory, holders, process};
+use crate::facts::{directory, process};
 use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
@@ -79,7 +79,7 @@ impl Examiner<'_> {
             return;
         }
         let wanted = rows.iter().map(|row| row.ino).collect();
-        let held = holders::walk(self.machine, Some(&wanted));
+        let held = self.held(wanted);
         for row in rows {
             let holder =
                 held.of(row.ino).iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
@@ -103,14 +103,14 @@ impl Examiner<'_> {
                 Some(self.draft_path(target, join_if_relative(working_directory, path), index))
             }
             Target::Abstract(name) => {
-                let rows = dump.rows.iter().filter(|row| row.owns_name());
+                let rows = dump.rows.iter().map(AsRef::as_ref).filter(|row: &&Socket| row.owns_name());
                 let rows =
                     rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
                 let related = rows.map(|row| named(row, row.netns == dump.own)).collect();
                 Some(Draft { related, ..Draft::new(target) })
             }
             Target::Inode(ino) => {
-                let row = dump.rows.iter().find(|row| row.ino == SocketIno(*ino))?;
+                let row: &Socket = dump.rows.iter().find(|row| row.ino == SocketIno(*ino))?;
                 let name = row.address.path().filter(|_| row.owns_name());
                 let absolute = name.filter(|name| name.starts_with(b"/")).map(<[u8]>::to_vec);
                 match absolute.or_else(|| self.relative.get(&row.ino).cloned()) {
@@ -175,5 +175,5 @@ impl Examiner<'_> {
 /// Sockets that were bound under a relative name.
 fn relative_rows(dump: &Sockets) -> impl Iterator<Item = &Socket> {
     let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
-    dump.rows.iter().filter(|row| row.owns_name()).filter(relative)
+    dump.rows.iter().map(AsRef::as_ref).filter(|row: &&Socket| row.owns_name()).filter(relative)
 }

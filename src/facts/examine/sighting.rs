@@ -7,7 +7,7 @@ use super::{Examiner, label};
 use crate::facts::holders::Holders;
 use crate::facts::look::{Question, Root};
 use crate::facts::sockets::Sockets;
-use crate::facts::walk::join;
+use crate::facts::walk::{join, split};
 use crate::facts::{bound_file, nearest, process};
 use crate::model::{Case, Fact, File, Gap, Holder, Relation, Seen, Sighting, Socket, SocketIno, View};
 
@@ -59,7 +59,7 @@ impl Examiner<'_> {
             asked_for: false,
             walk: draft.walk,
             liveness: Fact::NotAsked,
-            sockets: Seen { items: sightings, gaps: dump.gaps.clone() },
+            sockets: Seen { items: sightings, gaps: gaps_around(&draft.place, dump) },
             hidden_holders,
             nearest: Vec::new(),
             expects: None,
@@ -158,4 +158,21 @@ impl Examiner<'_> {
                 && started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
         })
     }
+}
+
+/// What was not seen of the dump. A socket that did not tell its file, named in the very directory, may have been
+/// renamed to the place: then its name says nothing.
+fn gaps_around(place: &[u8], dump: &Sockets) -> Vec<Gap> {
+    let mut gaps = dump.gaps.clone();
+    let directory = split(place).map(|(directory, _)| directory);
+    let veiled = |row: &Socket| {
+        let name = row.address.path().filter(|_| row.file.is_none() && row.owns_name());
+        name.is_some_and(|name| split(name).map(|(directory, _)| directory) == directory)
+    };
+    if gaps.iter().any(|gap| gap.names_seen) && dump.rows.iter().any(|row| veiled(row)) {
+        for gap in &mut gaps {
+            gap.names_seen = false;
+        }
+    }
+    gaps
 }

@@ -2,7 +2,7 @@
 
 mod check;
 mod explain;
-mod row;
+pub(super) mod row;
 mod target;
 
 use std::io::{self, Write};
@@ -22,6 +22,12 @@ pub const SCHEMA: &str = include_str!("../schema.json");
 /// Writes the one document.
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Envelope::of(report))?;
+    out.write_all(b"\n")
+}
+
+/// Writes the same document on one line.
+pub(super) fn render_line(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Envelope::of(report))?;
     out.write_all(b"\n")
 }
 
@@ -270,7 +276,7 @@ impl Name {
 }
 
 /// UTC, to the millisecond.
-fn rfc3339(time: std::time::SystemTime) -> String {
+pub(super) fn rfc3339(time: std::time::SystemTime) -> String {
     jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }
 

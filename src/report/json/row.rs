@@ -7,8 +7,16 @@ use super::Name;
 use super::target::{Holder, Queue, Socket, Vfs, id_name, mode};
 use crate::model;
 
+/// One row, of a document or a line of its own.
 #[derive(Serialize)]
-pub(super) struct Listed<'r> {
+#[serde(untagged)]
+pub(in crate::report) enum Row<'r> {
+    Socket(Box<Listed<'r>>),
+    FileOnly(Box<ListedFileOnly<'r>>),
+}
+
+#[derive(Serialize)]
+pub(in crate::report) struct Listed<'r> {
     #[serde(flatten)]
     socket: Socket<'r>,
     #[serde(flatten)]
@@ -17,7 +25,7 @@ pub(super) struct Listed<'r> {
 
 /// A file without a socket: the same fields, unknown.
 #[derive(Serialize)]
-pub(super) struct ListedFileOnly<'r> {
+pub(in crate::report) struct ListedFileOnly<'r> {
     inode: Option<u32>,
     #[serde(rename = "type")]
     kind: Option<&'static str>,
@@ -63,36 +71,41 @@ impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
         for row in self.0 {
-            let common = ListedCommon::of(row);
-            match &row.socket {
-                Some(socket) => {
-                    let holders = row.holders.as_deref();
-                    let socket = Socket::of(socket, holders, row.netns_label.as_deref(), row.role);
-                    rows.serialize_element(&Listed { socket, common })?;
-                }
-                None => rows.serialize_element(&ListedFileOnly {
-                    inode: None,
-                    kind: None,
-                    state: None,
-                    name: Name::of(&row.path),
-                    vfs: None,
-                    queue: None,
-                    holders: Vec::new(),
-                    netns: None,
-                    role: None,
-                    common,
-                })?,
-            }
+            rows.serialize_element(&Row::of(row))?;
         }
         rows.end()
+    }
+}
+
+impl<'r> Row<'r> {
+    pub(in crate::report) fn of(row: &'r model::ListedSocket) -> Self {
+        let common = ListedCommon::of(row);
+        match &row.socket {
+            Some(socket) => {
+                let holders = row.holders.as_deref();
+                let socket = Socket::of(socket, holders, row.netns_label.as_deref(), row.role);
+                Self::Socket(Box::new(Listed { socket, common }))
+            }
+            None => Self::FileOnly(Box::new(ListedFileOnly {
+                inode: None,
+                kind: None,
+                state: None,
+                name: Name::of(&row.path),
+                vfs: None,
+                queue: None,
+                holders: Vec::new(),
+                netns: None,
+                role: None,
+                common,
+            })),
+        }
     }
 }
 
 impl<'r> ListedCommon<'r> {
     pub(super) fn of(row: &'r model::ListedSocket) -> Self {
         let file = row.file.as_ref().map(|file| {
-            let (owner, group) =
-                file.owner.as_ref().map_or((None, None), |owner| (Some(&owner.0), Some(&owner.1)));
+            let (owner, group) = file.owner.as_ref().and_then(model::Owner::names).unzip();
             ListedFile {
                 state: file.state.word(),
                 mode: file.mode.map(mode),

@@ -1,0 +1,227 @@
+//! Markdown, for tickets, chats and the summary of a CI step: tables to compare, sections to read.
+//!
+//! Syntax and its escapes: <https://github.github.com/gfm/>. What strangers chose stands in code spans, which know no
+//! markup, links or mentions.
+
+mod explain;
+
+use std::io::{self, Write};
+
+use super::style::escape;
+use super::{Loudness, facts, table, text};
+use crate::model::{Certainty, Check, Data, DemoEntry, Finding, ListedSocket, Report, SocketField};
+
+/// Writes a report; the count line is last, as in text.
+pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(failure) = &report.failure {
+        writeln!(out, "**sockdoctor:** {}\n", prose(failure.message.as_bytes()))?;
+        if let Some(hint) = &failure.hint {
+            writeln!(out, "{}\n", prose(hint.as_bytes()))?;
+        }
+    }
+    match &report.data {
+        // The failure is all there is to say.
+        Data::None if report.failure.is_some() && report.findings.is_empty() => return Ok(()),
+        Data::Demos(list) => return demos(list, out),
+        Data::Explained(explanation) => return explain::render(explanation, loudness, out),
+        Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
+        Data::Checks(each) => return checks(each, out),
+        Data::List { sockets, fields } => listed(sockets, fields, out)?,
+        Data::None | Data::Inspect(_) | Data::Demo { .. } => judged(report, loudness, out)?,
+    }
+    if loudness == Loudness::Quiet {
+        return Ok(());
+    }
+    if report.not_checked.len() > 1 {
+        for gap in &report.not_checked {
+            writeln!(out, "- not checked: {}", prose(text::gap_text(gap).as_bytes()))?;
+        }
+        writeln!(out)?;
+    }
+    if let Data::Demo { demo, recognised, .. } = &report.data {
+        writeln!(out, "{}\n", prose(text::demo_outcome(demo, *recognised).as_bytes()))?;
+    }
+    writeln!(out, "{}", prose(text::counts(report, "·").as_bytes()))
+}
+
+fn checks(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
+    head(&["state", "what", "found", "lets it see", "what would help"], out)?;
+    checks.iter().try_for_each(|check| {
+        let help = check.would_help.as_ref().map_or_else(|| "-".to_owned(), |help| prose(help.as_bytes()));
+        let (detail, lets) = (prose(check.detail.as_bytes()), prose(check.lets.as_bytes()));
+        row(&[check.state.word().into(), check.name.into(), detail, lets, help], out)
+    })
+}
+
+fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    if !report.findings.is_empty() {
+        head(&["severity", "code", "rule", "subject", "what"], out)?;
+        for finding in &report.findings {
+            let (subject, summary) = (code(&finding.subject.name), prose(finding.summary.as_bytes()));
+            row(&[severity(finding), finding.code.into(), finding.name.into(), subject, summary], out)?;
+        }
+        writeln!(out)?;
+    }
+    if loudness != Loudness::Quiet {
+        report.findings.iter().try_for_each(|finding| section(finding, out))?;
+    }
+    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+        for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
+            let verdict = target.verdict.word();
+            writeln!(out, "## {verdict}: {}\n", code(&target.case.target.label()))?;
+            let mut lines = facts::lines(target).into_iter().peekable();
+            if lines.peek().is_some() {
+                head(&["fact", "value"], out)?;
+                lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
+                writeln!(out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn severity(finding: &Finding) -> String {
+    let likely = if finding.certainty == Certainty::Likely { " (likely)" } else { "" };
+    format!("{}{likely}", finding.severity.word())
+}
+
+fn section(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {} {}: {}\n", finding.code, finding.name, code(&finding.subject.name))?;
+    writeln!(out, "{}\n", prose(finding.summary.as_bytes()))?;
+    for evidence in &finding.evidence {
+        writeln!(out, "- evidence: {}: {}", prose(&evidence.source), code(&evidence.detail))?;
+    }
+    if let Some(cause) = &finding.cause {
+        writeln!(out, "- cause: {}", prose(cause.as_bytes()))?;
+    }
+    for fix in &finding.fixes {
+        let command = fix.command.as_deref().map(|command| format!("{}: ", code(command)));
+        writeln!(out, "- fix: {}{}", command.unwrap_or_default(), prose(fix.text.as_bytes()))?;
+    }
+    for place in &finding.locations {
+        writeln!(out, "- written in: {}, line {}", code(&place.file), place.line)?;
+    }
+    writeln!(out, "- more: `sockdoctor explain {}`\n", finding.code)
+}
+
+fn listed(rows: &[ListedSocket], fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    head(&fields.iter().map(|field| field.word()).collect::<Vec<_>>(), out)?;
+    for socket in rows {
+        let cells = fields.iter().map(|field| {
+            let cell = table::cell(socket, *field, None);
+            match field {
+                SocketField::Name | SocketField::Holders | SocketField::Unit if cell != "-" => {
+                    code(cell.as_bytes())
+                }
+                _ => prose(cell.as_bytes()),
+            }
+        });
+        row(&cells.collect::<Vec<_>>(), out)?;
+    }
+    writeln!(out)
+}
+
+fn demos(demos: &[DemoEntry], out: &mut dyn Write) -> io::Result<()> {
+    head(&["demo", "code", "builds"], out)?;
+    demos
+        .iter()
+        .try_for_each(|demo| row(&[demo.name.into(), demo.code.into(), prose(demo.builds.as_bytes())], out))
+}
+
+fn head(titles: &[&str], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "| {} |\n|{}", titles.join(" | "), "---|".repeat(titles.len()))
+}
+
+/// A row of a table, in which only a line through a cell is left to escape (GFM §4.10).
+fn row(cells: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    writeln!(out, "| {} |", cells.join(" | "))
+}
+
+/// Bytes in a code span that they cannot end. A backslash before a line would, in a table, escape or not escape that
+/// line, as each parser sees it.
+fn code(bytes: &[u8]) -> String {
+    let text = escape(bytes).replace("\\|", "\\x5c|");
+    if text.is_empty() {
+        return "(empty)".into();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Words, in which nothing is markup (GFM §6.1).
+fn prose(bytes: &[u8]) -> String {
+    let text = escape(bytes);
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(
+            character,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '$' | '&' | '!' | '@'
+        ) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_hostile_name_stays_in_its_code_span_and_its_cell() {
+        let text = sample::written(&sample::hostile(), |report, out| render(report, Loudness::Normal, out));
+        let expected = r#"| severity | code | rule | subject | what |
+|---|---|---|---|---|
+| error | SD104 | stale-socket-file | ``/tmp/a\x0a\x1b[31m\xff"<\|%`_`` | Nobody has it bound, 100%. |
+
+## SD104 stale-socket-file: ``/tmp/a\x0a\x1b[31m\xff"<|%`_``
+
+Nobody has it bound, 100%.
+
+- evidence: lstat: ``socket /tmp/a\x0a\x1b[31m\xff"<|%`_``
+- cause: its server died: a, b
+- fix: ``rm /tmp/a\x0a\x1b[31m\xff"<|%`_``: remove it
+- more: `sockdoctor explain SD104`
+
+1 error · 1 target, 3 checks
+"#;
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_row_of_list_is_a_row() {
+        let text = sample::written(&sample::list(), |report, out| render(report, Loudness::Quiet, out));
+        let name = r#"``/tmp/a\x0a\x1b[31m\xff"<\|%`_``"#;
+        assert_eq!(text, format!("| verdict | state | name |\n|---|---|---|\n| SD104 | - | {name} |\n\n"));
+    }
+
+    #[test]
+    fn code_spans_hold_what_would_end_them() {
+        assert_eq!(code(b"a"), "`a`");
+        assert_eq!(code(b"`a``b"), "``` `a``b ```");
+        assert_eq!(code(b"a\\|b"), "`a\\x5c|b`");
+        assert_eq!(code(b""), "(empty)");
+    }
+
+    #[test]
+    fn prose_holds_no_markup() {
+        assert_eq!(prose(b"*a* _b_ <c> @d\n"), r"\*a\* \_b\_ \<c\> \@d\\x0a");
+        let mut text = Vec::new();
+        row(&[prose(b"a\\|b")], &mut text).unwrap();
+        assert_eq!(text, b"| a\\\\\\|b |\n");
+    }
+
+    #[test]
+    fn a_failure_says_what_and_what_next() {
+        let text = sample::written(&sample::failed(), |report, out| render(report, Loudness::Normal, out));
+        assert_eq!(text, "**sockdoctor:** no \\\\x1b \\<such\\> socket\n\nlook, again\n\n");
+    }
+}

@@ -1,0 +1,105 @@
+//! Reports to test the formats with: one name that holds what each format might take for its own.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use crate::model::{
+    Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, ListedSocket, Location, NoVerdict,
+    NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
+};
+
+/// A newline, an escape sequence, a byte that is no UTF-8, and `"`, `<`, `|`, `%`, a backtick, `_`.
+pub(super) const HOSTILE: &[u8] = b"/tmp/a\n\x1b[31m\xff\"<|%`_";
+
+static RULE: Rule = Rule {
+    code: "SD104",
+    name: "stale-socket-file",
+    severity: Severity::Error,
+    explain: " Nobody has it bound.\n\n # What it means\n The server\n died.\n\n # Fix\n Restart it.\n",
+    check: |_| Err(NoVerdict::NotApplicable),
+};
+
+/// One finding about a name, everything in it quoting that name.
+pub(super) fn finding(severity: Severity, name: &[u8]) -> Finding {
+    Finding {
+        code: RULE.code,
+        name: RULE.name,
+        severity,
+        certainty: Certainty::Certain,
+        subject: Subject { kind: SubjectKind::Path, name: name.to_vec() },
+        summary: "Nobody has it bound, 100%.".into(),
+        evidence: vec![Evidence::new("lstat", [b"socket ", name].concat())],
+        cause: Some("its server died: a, b".into()),
+        fixes: vec![Fix::change([b"rm ", name].concat(), "remove it")],
+        locations: Vec::new(),
+    }
+}
+
+/// The same with a place in a file.
+pub(super) fn located(severity: Severity, name: &[u8]) -> Finding {
+    let location = Location { file: b"/etc/a:b,c d.conf".to_vec(), line: 12, column: 9 };
+    Finding { locations: vec![location], ..finding(severity, name) }
+}
+
+/// What `inspect` answers with these findings.
+pub(super) fn report(findings: Vec<Finding>) -> Report {
+    Report {
+        command: "inspect",
+        host: Host { kernel: "6.18".into(), netns: None, mntns: None, uid: 0 },
+        started: SystemTime::UNIX_EPOCH,
+        duration: Duration::from_millis(1500),
+        verdict: Overall::Error,
+        exit_code: 1,
+        failure: None,
+        findings,
+        suppressed: 0,
+        checks: 3,
+        not_checked: Vec::new(),
+        subjects: 1,
+        rules: vec![&RULE],
+        data: Data::None,
+    }
+}
+
+/// One finding about [`HOSTILE`].
+pub(super) fn hostile() -> Report {
+    report(vec![finding(Severity::Error, HOSTILE)])
+}
+
+/// The same, and a check that was not possible.
+pub(super) fn with_gap() -> Report {
+    let gap = Gap::new("unix_diag", "Operation not permitted").helped_by("sudo sockdoctor");
+    Report { not_checked: vec![NotChecked { code: Some(RULE.code), gap }], ..hostile() }
+}
+
+/// A `list` of one file without a socket.
+pub(super) fn list() -> Report {
+    let row = ListedSocket {
+        socket: None,
+        holders: None,
+        path: HOSTILE.to_vec(),
+        file: None,
+        verdict: Overall::Error,
+        codes: vec!["SD104"],
+        role: None,
+        netns_label: None,
+    };
+    let fields = vec![SocketField::Verdict, SocketField::State, SocketField::Name];
+    Report { command: "list", data: Data::List { sockets: vec![row], fields }, ..report(Vec::new()) }
+}
+
+/// A command that failed.
+pub(super) fn failed() -> Report {
+    let failure = Failure { message: "no \x1b <such> socket".into(), hint: Some("look, again".into()) };
+    Report { failure: Some(failure), exit_code: 3, verdict: Overall::Unknown, ..report(Vec::new()) }
+}
+
+/// What a format makes of a report.
+pub(super) fn written(
+    report: &Report,
+    render: impl FnOnce(&Report, &mut dyn Write) -> io::Result<()>,
+) -> String {
+    let mut text = Vec::new();
+    render(report, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
