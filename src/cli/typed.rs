@@ -67,4 +67,15 @@ mod tests {
             assert_eq!(with_command(words(line)), words(line), "{line}");
         }
     }
+
+    #[test]
+    fn what_may_be_repeated_stands_behind_the_command() {
+        for (line, ordered) in [
+            ("s --only A -q list --only=B", "s -q list --only A --only=B"),
+            ("s --report=json=x /y", "s inspect --report=json=x /y"),
+            ("s --report", "s --report"),
+        ] {
+            assert_eq!(with_command(words(line)), words(ordered));
+        }
+    }
 }

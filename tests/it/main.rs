@@ -7,6 +7,7 @@ mod churn;
 mod demo;
 mod documents;
 mod explain;
+mod formats;
 mod fuse;
 mod hangs;
 mod healthy;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{code, head, prose, row};
+use super::{code, head, own, prose, row};
 use crate::model::{ExplainedRule, Explanation, TextFamily};
 use crate::report::Loudness;
 
@@ -19,12 +19,12 @@ pub(super) fn render(explanation: &Explanation, loudness: Loudness, out: &mut dy
         head(&["call", "code", "rule", "when"], out)?;
         for cause in &explanation.causes {
             let (code, name) = (cause.code.unwrap_or("-"), cause.name.unwrap_or("-"));
-            row(&[cause.call.word().into(), code.into(), name.into(), prose(cause.when.as_bytes())], out)?;
+            row(&[cause.call.word().into(), code.into(), name.into(), own(cause.when)], out)?;
         }
         writeln!(out)?;
     }
     if let Some(note) = explanation.note.filter(|_| loudness != Loudness::Quiet) {
-        writeln!(out, "{}\n", prose(note.as_bytes()))?;
+        writeln!(out, "{}\n", own(note))?;
     }
     writeln!(out, "next: {}", code(explanation.next.as_deref().unwrap_or(b"sockdoctor inspect PATH")))
 }
@@ -48,7 +48,7 @@ fn whole_rule(rule: &ExplainedRule, loudness: Loudness, out: &mut dyn Write) -> 
 pub(super) fn list(rules: &[ExplainedRule], texts: &[TextFamily], out: &mut dyn Write) -> io::Result<()> {
     head(&["code", "rule", "severity", "what it says"], out)?;
     for rule in rules {
-        let says = prose(rule.summary().as_bytes());
+        let says = own(rule.summary());
         row(&[rule.code.into(), rule.name.into(), rule.severity.word().into(), says], out)?;
     }
     writeln!(out)?;

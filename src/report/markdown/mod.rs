@@ -89,7 +89,8 @@ fn section(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## {} {}: {}\n", finding.code, finding.name, code(&finding.subject.name))?;
     writeln!(out, "{}\n", prose(finding.summary.as_bytes()))?;
     for evidence in &finding.evidence {
-        writeln!(out, "- evidence: {}: {}", prose(&evidence.source), code(&evidence.detail))?;
+        let seen = [&evidence.source, &b": "[..], &evidence.detail].concat();
+        writeln!(out, "- evidence: {}", code(&seen))?;
     }
     if let Some(cause) = &finding.cause {
         writeln!(out, "- cause: {}", prose(cause.as_bytes()))?;
@@ -170,6 +171,18 @@ fn prose(bytes: &[u8]) -> String {
     escaped
 }
 
+/// Words of our own, which may name commands in backticks.
+fn own(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    // Without a partner the last one is only a character.
+    if text.matches('`').count() % 2 == 1 {
+        return prose(text.as_bytes());
+    }
+    // Spaces beside a span are not at an end.
+    let plain = |part: &str| prose(part.as_bytes()).replace("\\\\x20", " ");
+    parts.map(|(number, part)| if number % 2 == 1 { code(part.as_bytes()) } else { plain(part) }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,7 +199,7 @@ mod tests {
 
 Nobody has it bound, 100%.
 
-- evidence: lstat: ``socket /tmp/a\x0a\x1b[31m\xff"<|%`_``
+- evidence: ``lstat: socket /tmp/a\x0a\x1b[31m\xff"<|%`_``
 - cause: its server died: a, b
 - fix: ``rm /tmp/a\x0a\x1b[31m\xff"<|%`_``: remove it
 - more: `sockdoctor explain SD104`
@@ -217,6 +230,12 @@ Nobody has it bound, 100%.
         let mut text = Vec::new();
         row(&[prose(b"a\\|b")], &mut text).unwrap();
         assert_eq!(text, b"| a\\\\\\|b |\n");
+    }
+
+    #[test]
+    fn words_of_our_own_keep_their_commands() {
+        assert_eq!(own("a_b: `ls *` and `x`"), r"a\_b: `ls *` and `x`");
+        assert_eq!(own("`odd"), r"\`odd");
     }
 
     #[test]
