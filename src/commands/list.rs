@@ -19,8 +19,8 @@ use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::survey::Surveyor;
 use crate::facts::walk::Viewpoint;
 use crate::model::{
-    Address, Case, Data, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Owner, Sighting,
-    Socket, SocketField, SocketIno, Target,
+    Address, Case, Data, FileState, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Owner, Role,
+    Sighting, Socket, SocketField, SocketIno, Target,
 };
 use crate::rules::{self, Judgement};
 
@@ -151,11 +151,12 @@ impl<'r> Sheet<'r> {
         let worst = judged.findings.iter().map(|finding| finding.severity).max();
         let unseen = role.is_err() || (sighting.is_none() && judged.findings.is_empty());
         let holders = sighting.and_then(|sighting| sighting.holders.known().cloned());
+        let elsewhere = role == Ok(Some(Some(Role::OtherView)));
         self.rows.push(ListedSocket {
             socket: socket.cloned(),
             holders,
             path: if socket.is_none() { case.path.clone() } else { Vec::new() },
-            file: file_of(case),
+            file: if elsewhere { Some(out_of_sight()) } else { file_of(case) },
             verdict: overall(worst, unseen && !judged.broken),
             codes: judged.findings.iter().map(|finding| finding.code).collect(),
             role: role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_))),
@@ -277,6 +278,11 @@ fn held_by(
         pid.is_none_or(|pid| holder.process.pid == pid)
             && user.is_none_or(|user| holder.process.user.id == user)
     })
+}
+
+/// The file of a socket that was bound in another mount view: what stands at its name here is another matter.
+const fn out_of_sight() -> ListedFile {
+    ListedFile { state: FileState::OtherView, mode: None, owner: None }
 }
 
 fn file_of(case: &Case) -> Option<ListedFile> {

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, StatxFlags, readlinkat, statx};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::errno::words;
+use super::machine::Machine;
 use crate::model::Gap;
 
 /// include/uapi/linux/un.h
@@ -33,7 +34,10 @@ pub(super) struct BoundFile {
 }
 
 /// The file behind descriptor `fd` of a process, which must be a bound Unix socket.
-pub(super) fn of(pid: u32, fd: u32) -> Result<BoundFile, Gap> {
+pub(super) fn of(machine: &Machine, pid: u32, fd: u32) -> Result<BoundFile, Gap> {
+    if !machine.is_running_system() {
+        return Err(Gap::new("SIOCUNIXFILE", "not asked of another machine's processes"));
+    }
     let failed = |error: rustix::io::Errno| {
         let gap = Gap::new(format!("SIOCUNIXFILE of pid {pid}"), words(error));
         if matches!(error, rustix::io::Errno::PERM | rustix::io::Errno::ACCESS) {
@@ -47,7 +51,9 @@ pub(super) fn of(pid: u32, fd: u32) -> Result<BoundFile, Gap> {
         let process = pidfd_open(pid, PidfdFlags::empty())?;
         let socket = pidfd_getfd(&process, number(fd)?, PidfdGetfdFlags::empty())?;
         let file = bound_file(&socket)?;
-        let status = statx(&file, c"", AtFlags::EMPTY_PATH, StatxFlags::NLINK)?;
+        // What is cached must do: the file may be on a mount that hangs.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let status = statx(&file, c"", flags, StatxFlags::NLINK)?;
         let link = format!("/proc/self/fd/{}", file.as_raw_fd());
         let path = readlinkat(rustix::fs::CWD, link, Vec::new())?;
         Ok(BoundFile { links: status.stx_nlink, path: path.into_bytes() })
@@ -89,7 +95,7 @@ mod tests {
         let (path, moved) = (dir.path().join("s"), dir.path().join("moved"));
         let listener = UnixListener::bind(&path).unwrap();
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
-        let look = || of(std::process::id(), fd);
+        let look = || of(&Machine::default(), std::process::id(), fd);
         if !nix::unistd::geteuid().is_root() {
             assert_eq!(look().unwrap_err().would_help.as_deref(), Some(Gap::AS_ROOT));
             return;
@@ -103,6 +109,8 @@ mod tests {
     #[test]
     fn a_socket_that_is_bound_to_no_file_has_none() {
         let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert!(of(std::process::id(), u32::try_from(one.as_raw_fd()).unwrap()).is_err());
+        assert!(
+            of(&Machine::default(), std::process::id(), u32::try_from(one.as_raw_fd()).unwrap()).is_err()
+        );
     }
 }

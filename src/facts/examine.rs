@@ -52,8 +52,8 @@ pub struct Examiner<'m> {
     walked: Option<(HashSet<SocketIno>, Arc<Holders>)>,
     /// Bound sockets that were already given their time to listen.
     silent: HashSet<(SocketIno, u64)>,
-    /// Files that refused three times over 300 ms: asked once when they are looked at again.
-    dead: HashSet<FileId>,
+    /// Files that refused over 300 ms, and how often by now: asked only once when they are looked at again.
+    dead: HashMap<FileId, u8>,
     /// Absolute names of sockets that were bound under relative ones, as far as their holders tell.
     relative: HashMap<SocketIno, Vec<u8>>,
 }
@@ -74,7 +74,7 @@ impl<'m> Examiner<'m> {
             processes: HashMap::new(),
             walked: None,
             silent: HashSet::new(),
-            dead: HashSet::new(),
+            dead: HashMap::new(),
             relative: HashMap::new(),
         }
     }

@@ -23,6 +23,22 @@ pub enum Root {
     Process(u32),
 }
 
+/// `/proc/PID/root/PATH` names a path in that process's root: its symlink is a magic one, whose text says nothing.
+pub fn root_of(path: &[u8]) -> (Root, &[u8]) {
+    let split = || {
+        let rest = path.strip_prefix(b"/proc/")?;
+        let slash = rest.iter().position(|byte| *byte == b'/')?;
+        let pid = std::str::from_utf8(&rest[..slash]).ok()?.parse().ok()?;
+        let below = rest[slash..].strip_prefix(b"/root")?;
+        (below.is_empty() || below.starts_with(b"/")).then_some((Root::Process(pid), below))
+    };
+    match split() {
+        Some((root, [])) => (root, b"/"),
+        Some(found) => found,
+        None => (Root::Ours, path),
+    }
+}
+
 /// How hard the passive test is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Passive {

@@ -17,7 +17,7 @@ use super::errno::words;
 use super::machine::Machine;
 use super::netns_census::Census;
 use super::netns_mounts::{self, Mounted};
-use crate::model::{Gap, NetnsId};
+use crate::model::{Gap, Names, NetnsId};
 
 /// One network namespace, and the ways into it.
 #[derive(Debug)]
@@ -49,7 +49,23 @@ pub fn reachable(machine: &Machine) -> (Vec<Namespace>, Vec<Gap>) {
     // A namespace that closed under our eyes has mostly ended; a second look tells.
     let first = Look::taken(machine);
     let look = if first.lost.is_empty() { first } else { Look::taken(machine) };
-    (look.namespaces, [look.gaps, look.lost].concat())
+    (look.namespaces, [look.gaps, look.lost, beyond_our_pid_namespace(machine)].concat())
+}
+
+/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// In a pid namespace of our own no process outside it is listed, nor the network namespaces they are in.
+fn beyond_our_pid_namespace(machine: &Machine) -> Vec<Gap> {
+    let own = std::fs::metadata(machine.proc("self/ns/pid")).map(|found| found.ino());
+    match own {
+        Ok(ino) if ino != INITIAL_PID_NAMESPACE && machine.is_running_system() => {
+            let why = "processes outside this pid namespace, and their network namespaces, are not listed";
+            let gap = Gap::new("/proc", why).helped_by("run it on the host");
+            vec![Gap { names: Names::BeyondSight, ..gap }]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// One pass over processes and mounts.

@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::fs::read_dir;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, readlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, readlinkat, statx};
 
 use crate::model::{Gap, Process, SocketIno};
 
@@ -73,20 +73,33 @@ pub fn exists(machine: &Machine, pid: u32) -> bool {
     std::fs::symlink_metadata(machine.process(pid, "")).is_ok()
 }
 
-/// Our own working directory (getcwd(2) touches no filesystem); `/` when it is gone.
+/// Our own working directory (getcwd(2) touches no filesystem). One that is gone is named as the kernel names it,
+/// so that nothing is found below it.
 #[must_use]
 pub fn own_directory() -> Vec<u8> {
     use std::os::unix::ffi::OsStringExt;
-    std::env::current_dir().map_or_else(|_| b"/".to_vec(), |path| path.into_os_string().into_vec())
+    match std::env::current_dir() {
+        Ok(path) => path.into_os_string().into_vec(),
+        Err(_) => link(Path::new("/proc/self/cwd")).unwrap_or_else(|| b"/ (deleted)".to_vec()),
+    }
 }
 
 /// Whether a name means the same file to that process as to us: the same mount namespace and root directory.
 /// `None`: gone, or not readable.
 #[must_use]
 pub fn same_view(machine: &Machine, pid: u32) -> Option<bool> {
-    let same =
-        |name: &str| Some(link(&machine.process(pid, name))? == link(&machine.proc("self").join(name))?);
-    Some(same("ns/mnt")? && same("root")?)
+    let namespace = |process: PathBuf| link(&process.join("ns/mnt"));
+    let same = namespace(machine.process(pid, ""))? == namespace(machine.proc("self"))?;
+    Some(same && root_id(&machine.process(pid, "root"))? == root_id(&machine.proc("self/root"))?)
+}
+
+/// Which directory a root is. Its link reads `/` from inside a chroot too; and an `O_PATH` descriptor asked for what
+/// is cached cannot hang.
+fn root_id(root: &Path) -> Option<(u32, u32, u64)> {
+    let root =
+        rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let found = statx(root, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::INO).ok()?;
+    Some((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
 }
 
 /// What `/proc/PID/stat` says that nothing else says shorter (`proc_pid_stat(5)`).
@@ -250,7 +263,7 @@ mod tests {
         for (name, namespace, root) in [
             ("self", "mnt:[1]", "/"),
             ("10", "mnt:[1]", "/"),
-            ("11", "mnt:[1]", "/chroot"),
+            ("11", "mnt:[1]", "/proc"),
             ("12", "mnt:[2]", "/"),
         ] {
             let process = directory.path().join(name);

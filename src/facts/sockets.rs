@@ -7,7 +7,7 @@ use super::netns::{self, Namespace, inside};
 use super::{proc_net_unix, unix_diag};
 use std::sync::Arc;
 
-use crate::model::{Gap, NetnsId, Seen, Socket};
+use crate::model::{Gap, Names, NetnsId, Seen, Socket};
 
 /// What of the sockets is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,7 +79,7 @@ fn of(namespace: &Namespace, ask: Ask) -> Seen<Vec<Socket>> {
     match namespace.table.as_ref().map(|table| proc_net_unix::read(table, ask, namespace.id)) {
         Some(Ok(mut seen)) => {
             let why = format!("{}: no queue, no file identity", refused.why);
-            seen.gaps.insert(0, Gap { why, names_seen: true, ..refused });
+            seen.gaps.insert(0, Gap { why, names: Names::Seen, ..refused });
             seen
         }
         Some(Err(gap)) => Seen { items: Vec::new(), gaps: vec![refused, gap] },

@@ -144,6 +144,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
                 holders: Fact::NotAsked,
                 view: Fact::NotAsked,
                 second_look: Fact::NotAsked,
+                foreign_device: false,
                 netns_label,
             }],
             gaps: Vec::new(),

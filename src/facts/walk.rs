@@ -123,7 +123,13 @@ impl Viewpoint {
                 pending.clear();
             }
             self.safe_to_open(&child, touch)?;
-            let opened = open_component(here.fd.as_fd(), &name);
+            let opened = open_component(here.fd.as_fd(), &name, OFlags::NOFOLLOW);
+            let opened = match opened {
+                Ok((_, status)) if is_magic(&child, &status) => {
+                    open_component(here.fd.as_fd(), &name, OFlags::empty())
+                }
+                other => other,
+            };
             let (fd, status) = match opened {
                 Ok(opened) => opened,
                 Err(errno) => {
@@ -166,6 +172,9 @@ impl Viewpoint {
                         end: Some(fd),
                         parent,
                     });
+                }
+                _ if must_be_directory => {
+                    return Ok(stopped(&child, &[b".".to_vec()], Errno::NOTDIR, steps, None));
                 }
                 _ => return Ok(stopped(&child, &pending, Errno::NOTDIR, steps, None)),
             }
@@ -294,15 +303,27 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty() && name != b"." && name != b"..").then_some((directory, name))
 }
 
-/// The components that move the walk; a trailing slash becomes a last empty one, which demands a directory.
+/// The components that move the walk; a trailing `/` or `/.` becomes a last empty one, which demands a directory.
 fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    let demands_directory = path.len() > 1 && path.ends_with(b"/");
+    let demands_directory = path.len() > 1 && (path.ends_with(b"/") || path.ends_with(b"/."));
     let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
     names.chain(demands_directory.then_some(b"".as_slice()))
 }
 
-fn open_component(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Status), Errno> {
-    let fd = openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+/// A link below `/proc/PID` is a magic one (proc_pid_fd(5)): its text is a description, and only following it leads
+/// where it leads.
+fn is_magic(path: &[u8], status: &Status) -> bool {
+    let below = path.strip_prefix(b"/proc/").unwrap_or_default();
+    let pid = below.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    FileKind::of_mode(status.mode) == FileKind::Symlink && pid > 0 && below.get(pid) == Some(&b'/')
+}
+
+fn open_component(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    follow: OFlags,
+) -> Result<(OwnedFd, Status), Errno> {
+    let fd = openat(directory, name, OFlags::PATH | OFlags::CLOEXEC | follow, Mode::empty())?;
     let status = status_of(fd.as_fd(), b"", AtFlags::EMPTY_PATH)?;
     Ok((fd, status))
 }

@@ -1,7 +1,9 @@
 //! One socket under examination: everything the rules may argue from, and nothing else.
 
+use nix::errno::Errno;
+
 use super::{
-    AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, NoVerdict, Role, Seen, Socket,
+    AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Role, Seen, Socket,
     SocketState, SocketType, Subject, SubjectKind, Target, Walk,
 };
 
@@ -36,12 +38,14 @@ pub struct View {
 }
 
 impl View {
-    /// How sure it is that the bound file stands nowhere any more. `None`: it stands under another name.
+    /// How sure it is that the bound file stands nowhere any more. `None`: it stands under another name, or
+    /// somewhere.
     pub fn file_is_gone(&self) -> Option<Certainty> {
         match (&self.links, &self.renamed_to) {
             (Fact::Known(0), _) => Some(Certainty::Certain),
             (_, Some(names)) if !names.is_empty() => None,
-            (Fact::Known(_), _) => Some(Certainty::Likely),
+            // It has a name somewhere, out of sight.
+            (Fact::Known(_), _) => None,
             (_, Some(_)) if self.old_directory => Some(Certainty::Certain),
             _ => Some(Certainty::Likely),
         }
@@ -62,6 +66,9 @@ pub struct Sighting {
     /// Its state on a second look 300 ms later, asked only of a bound stream socket that does not listen.
     /// `Known(None)`: it was gone.
     pub second_look: Fact<Option<SocketState>>,
+    /// Its file is on another filesystem than the one at its name in our view: it was bound in another mount
+    /// namespace.
+    pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
 }
@@ -120,6 +127,8 @@ const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
 const EACCES: i32 = 13;
 const EPERM: i32 = 1;
+const ENAMETOOLONG: i32 = 36;
+const ELOOP: i32 = 40;
 
 /// One target with all its facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,15 +178,18 @@ impl Case {
         Subject { kind, name }
     }
 
-    /// The file at the end of the path; `None` when the kernel says there is none. Our own EACCES is Unknown.
+    /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
+    /// own EACCES and a lack of descriptors among them.
     pub fn file(&self) -> Result<Option<&File>, NoVerdict> {
         let walk = self.walk.get()?;
         match &walk.reached {
             super::Reached::File(file) => Ok(Some(file)),
-            super::Reached::Stopped { errno: EACCES | EPERM, at, .. } => Err(NoVerdict::Unknown(
-                Gap::new(format!("lstat {}", printable(at)), "Permission denied").helped_by(Gap::AS_ROOT),
-            )),
-            super::Reached::Stopped { .. } => Ok(None),
+            super::Reached::Stopped { errno: ENOENT | ENOTDIR | ELOOP | ENAMETOOLONG, .. } => Ok(None),
+            super::Reached::Stopped { errno, at, .. } => {
+                let gap = Gap::new(format!("lstat {}", printable(at)), Errno::from_raw(*errno).desc());
+                let denied = matches!(*errno, EACCES | EPERM);
+                Err(NoVerdict::Unknown(if denied { gap.helped_by(Gap::AS_ROOT) } else { gap }))
+            }
         }
     }
 
@@ -186,10 +198,13 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
-    /// For rules that say nobody has a name: `Unknown` where names stayed hidden.
-    pub fn names_complete(&self) -> Result<(), NoVerdict> {
-        let hidden = self.sockets.gaps.iter().find(|gap| !gap.names_seen);
-        hidden.map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
+    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden.
+    pub fn nobody_else(&self) -> Result<Certainty, NoVerdict> {
+        if let Some(gap) = self.sockets.gaps.iter().find(|gap| gap.names == Names::Hidden) {
+            return Err(NoVerdict::Unknown(gap.clone()));
+        }
+        let beyond = self.sockets.gaps.iter().any(|gap| gap.names == Names::BeyondSight);
+        Ok(if beyond { Certainty::Likely } else { Certainty::Certain })
     }
 
     /// The sockets bound to the very file at the path.
@@ -283,6 +298,7 @@ impl Sighting {
             holders: Fact::Known(vec![Holder::sample(4242)]),
             view: Fact::NotAsked,
             second_look: Fact::NotAsked,
+            foreign_device: false,
             netns_label: None,
         }
     }

@@ -13,9 +13,21 @@ pub struct Gap {
     pub why: String,
     /// What the user can do to have it looked at; the exact command where there is one.
     pub would_help: Option<String>,
-    /// Names were seen all the same: enough to say that nobody has one.
+    /// Whether names were seen all the same: enough to say that nobody has one.
     #[serde(default)]
-    pub names_seen: bool,
+    pub names: Names,
+}
+
+/// What a gap in the sockets leaves of their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Names {
+    /// Nothing: somebody there may have any name.
+    #[default]
+    Hidden,
+    /// All of them.
+    Seen,
+    /// What lies outside our pid namespace can never be listed from here: absence is likely at best.
+    BeyondSight,
 }
 
 impl Gap {
@@ -24,7 +36,7 @@ impl Gap {
 
     /// A gap nothing is known to help against.
     pub fn new(source: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { source: source.into(), why: why.into(), would_help: None, names_seen: false }
+        Self { source: source.into(), why: why.into(), would_help: None, names: Names::Hidden }
     }
 
     /// The same gap, with what would help.

@@ -27,7 +27,7 @@ pub use declaration::AgedLine;
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
-pub use fact::{Fact, Gap, Seen};
+pub use fact::{Fact, Gap, Names, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};

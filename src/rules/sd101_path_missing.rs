@@ -29,7 +29,7 @@ const ENOTDIR: i32 = 20;
 fn check(case: &Case) -> Verdict {
     let summary = match case.target {
         Target::Path(_) => match (case.file()?, case.walk.get()?.errno()) {
-            (None, Some(ENOENT)) => "Nothing is at the path, and no process listens under this name.",
+            (None, Some(ENOENT)) => "Nothing is at the path, and nobody listens under this name.",
             (None, Some(ENOTDIR)) => {
                 "The path leads through a file that is no directory: nothing can be there."
             }
@@ -40,22 +40,25 @@ fn check(case: &Case) -> Verdict {
     };
     let elsewhere: Vec<_> =
         case.sockets.items.iter().filter(|sighting| sighting.socket.owns_name()).collect();
-    if elsewhere.iter().any(|other| other.relation.serves || other.socket.address.path().is_some()) {
+    if elsewhere
+        .iter()
+        .any(|other| other.relation.serves || (other.socket.address.path().is_some() && other.is_alive()))
+    {
         return Ok(vec![]);
     }
     case.settled()?;
-    if elsewhere.is_empty() {
-        case.names_complete()?;
-    }
-    let mut finding = PATH_MISSING.finding(case, Certainty::Certain, summary);
+    let certainty = if elsewhere.is_empty() { case.nobody_else()? } else { Certainty::Certain };
+    let mut finding = PATH_MISSING.finding(case, certainty, summary);
     finding.evidence.extend(evidence::path(case));
-    let nobody = "no socket of any network namespace carries the name";
-    let bound = if elsewhere.is_empty() { nobody } else { "bound elsewhere only:" };
-    finding.evidence.push(Evidence::new("unix_diag", bound));
+    if elsewhere.is_empty() {
+        let likely = if certainty == Certainty::Likely { " that this pid namespace shows" } else { "" };
+        let nobody = format!("no socket of any network namespace{likely} carries the name");
+        finding.evidence.push(Evidence::new("unix_diag", nobody));
+    }
     for sighting in elsewhere {
-        let place = format!("in network namespace {}, not in yours", sighting.socket.netns.0);
-        finding.evidence.push(Evidence::new("unix_diag", place));
-        finding.evidence.push(evidence::holders(sighting));
+        let netns = format!("{}: the only ones with the name are these", sighting.socket.netns.0);
+        finding.evidence.push(Evidence::new("network namespace", netns));
+        finding.evidence.extend([evidence::socket(sighting), evidence::holders(sighting)]);
     }
     for name in &case.nearest {
         let inspect = quote::command("sockdoctor inspect", name);
@@ -91,7 +94,7 @@ mod tests {
         let mut case = missing();
         case.sockets.gaps.push(Gap::new("net:[7]", "Operation not permitted"));
         assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));
-        case.sockets.gaps[0].names_seen = true;
+        case.sockets.gaps[0].names = crate::model::Names::Seen;
         assert!(check(&case).is_ok_and(|found| found.len() == 1), "names are all it takes");
     }
 }

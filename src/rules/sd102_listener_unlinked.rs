@@ -34,8 +34,10 @@ fn check(case: &Case) -> Verdict {
             Ok(Some(Role::Unlinked)) if missing_here || orphan.view.get()?.ours => {
                 unlinked.extend(orphan.view.get()?.file_is_gone().map(|certainty| (orphan, certainty)));
             }
-            // Its holder is hidden; in our own view the file is gone.
-            Err(NoVerdict::Unknown(_)) if missing_here => unlinked.push((orphan, Certainty::Likely)),
+            // Its holder is hidden; in our own view, which may be its own, the file is gone.
+            Err(NoVerdict::Unknown(_)) if missing_here && !orphan.foreign_device => {
+                unlinked.push((orphan, Certainty::Likely));
+            }
             Err(NoVerdict::Unknown(gap)) => return Err(NoVerdict::Unknown(gap)),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! SD708: something that matters here was hidden from us.
 
 use crate::model::{
-    Case, Certainty, Evidence, Fact, FileKind, Fix, Gap, Liveness, NoVerdict, Sighting, Verdict,
+    Case, Certainty, Evidence, Fact, FileKind, Fix, Gap, Liveness, Names, NoVerdict, Sighting, Verdict,
 };
 
 rule! {
@@ -40,7 +40,7 @@ fn check(case: &Case) -> Verdict {
         || case.orphans().any(Sighting::is_alive);
     if case.server().is_none() && !answered {
         let missing = matches!(case.file(), Ok(None));
-        hidden.extend(case.sockets.gaps.iter().filter(|gap| !(missing && gap.names_seen)));
+        hidden.extend(case.sockets.gaps.iter().filter(|gap| !(missing && gap.names == Names::Seen)));
     }
     if hidden.is_empty() {
         return Ok(vec![]);

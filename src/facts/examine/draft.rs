@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::Examiner;
+use super::sighting::place_of_relative;
 use crate::facts::index::{Index, last_name};
-use crate::facts::look::{Question, Root};
+use crate::facts::look::{Question, Root, root_of};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
-use crate::facts::{directory, process};
+use crate::facts::{bound_file, directory, process};
 use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
@@ -81,11 +82,13 @@ impl Examiner<'_> {
         let wanted = rows.iter().map(|row| row.ino).collect();
         let held = self.held(wanted);
         for row in rows {
-            let holder =
-                held.of(row.ino).iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
-            let directory = holder.and_then(|held| process::working_directory(self.machine, held.pid));
-            if let (Some(directory), Some(name)) = (directory, row.address.path()) {
-                self.relative.insert(row.ino, join(&directory, name));
+            let holders = held.of(row.ino);
+            let holder = holders.iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
+            if let (Some(holder), Some(name)) = (holder, row.address.path()) {
+                let bound = bound_file::of(self.machine, holder.pid, holder.fd);
+                if let Ok(place) = place_of_relative(self.machine, holder.pid, &bound, name) {
+                    self.relative.insert(row.ino, place);
+                }
             }
         }
     }
@@ -123,14 +126,15 @@ impl Examiner<'_> {
     }
 
     pub(super) fn draft_path<'d>(&mut self, target: &Target, path: Vec<u8>, index: &Index<'d>) -> Draft<'d> {
-        let walk = match self.look(&Question::walk(Root::Ours, &path)) {
+        let (root, below) = root_of(&path);
+        let walk = match self.look(&Question::walk(root, below)) {
             Ok(look) => Fact::Known(look.walk),
             Err(gap) => Fact::Unknown(gap),
         };
         let file = walk.known().and_then(Walk::file);
         let identity = file.filter(|file| file.kind == FileKind::Socket).and_then(File::id);
         let serving: Vec<_> = identity.into_iter().flat_map(|file| index.of_file(file)).collect();
-        let place = walk.known().map_or_else(|| path.clone(), Walk::destination);
+        let place = walk.known().map_or_else(|| below.to_vec(), Walk::destination);
         let mut related: Vec<_> = Vec::new();
         for row in serving {
             let names_path = self.names(row, &path, &place);

@@ -1,15 +1,22 @@
 //! The passive test of all files that the dump alone does not say are served, in one go.
 
+use std::cell::LazyCell;
 use std::os::fd::OwnedFd;
 
 use super::Examiner;
-use crate::facts::look::{Passive, Question, Root, place};
+use crate::facts::look::{Passive, Question, place, root_of};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
 use crate::model::{Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, Reached, SocketType, Walk};
 
-/// How many files are pinned by a descriptor at once.
-const BATCH: usize = 256;
+/// How many files are pinned by a descriptor at once: as many as we may open, with some to spare.
+fn batch() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let most = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, most);
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    usize::try_from(allowed.unwrap_or(1024)).unwrap_or(1024).saturating_sub(128).clamp(16, 65_536)
+}
 
 /// A file that waits for its answer.
 struct Pinned<'c> {
@@ -21,13 +28,13 @@ struct Pinned<'c> {
 impl Examiner<'_> {
     /// Many files take the 300 ms that one takes: all are asked, then all that refused are asked again.
     pub(super) fn test_liveness<'c>(&mut self, cases: impl Iterator<Item = &'c mut Case>) {
-        let mut patient = Vec::new();
+        let (most, mut patient) = (LazyCell::new(batch), Vec::new());
         for case in cases {
             let Some(id) = untested(case) else { continue };
             let kind = kind_by_name(case);
-            let once = id.is_some_and(|id| self.dead.contains(&id));
-            let pinned =
-                self.viewpoint(Root::Ours).ok().and_then(|view| view.walk(&case.path, Touch::Safe).ok());
+            let once = id.is_some_and(|id| self.dead.contains_key(&id));
+            let (root, path) = root_of(&case.path);
+            let pinned = self.viewpoint(root).ok().and_then(|view| view.walk(path, Touch::Safe).ok());
             match pinned.map(|walked| (walked.walk.file().map(File::id), walked.end)) {
                 Some((Some(now), Some(file))) if now == id => {
                     if once {
@@ -40,12 +47,11 @@ impl Examiner<'_> {
                 Some(_) => self.answer(case, replaced_meanwhile()),
                 None => {
                     let passive = if once { Passive::Once } else { Passive::Thrice };
-                    let found =
-                        self.look(&Question { passive, kind, ..Question::walk(Root::Ours, &case.path) });
+                    let found = self.look(&Question { passive, kind, ..Question::walk(root, path) });
                     self.answer(case, answer_of(found, id));
                 }
             }
-            if patient.len() == BATCH {
+            if patient.len() == *most {
                 self.settle(std::mem::take(&mut patient));
             }
         }
@@ -65,7 +71,8 @@ impl Examiner<'_> {
     fn believed(&mut self, case: &Case, answer: Liveness) -> Fact<Liveness> {
         let refused = matches!(answer, Liveness::Refused { .. });
         let mut still_there = || {
-            let now = self.look(&Question::walk(Root::Ours, &case.path)).ok()?;
+            let (root, path) = root_of(&case.path);
+            let now = self.look(&Question::walk(root, path)).ok()?;
             Some(place(&now.walk)? == place(case.walk.known()?)?)
         };
         if refused && still_there() != Some(true) { replaced_meanwhile() } else { Fact::Known(answer) }
@@ -73,14 +80,17 @@ impl Examiner<'_> {
 
     fn answer(&mut self, case: &mut Case, answer: Fact<Liveness>) {
         case.liveness = answer;
-        match case.liveness {
-            Fact::Known(Liveness::Bound) => adopt_unidentified(case),
-            Fact::Known(Liveness::Refused { .. }) => {
-                self.dead.extend(case.file().ok().flatten().and_then(File::id));
-                self.reconsider_class(case);
-            }
-            _ => {}
+        if case.liveness == Fact::Known(Liveness::Bound) {
+            adopt_unidentified(case);
         }
+        let Fact::Known(Liveness::Refused { tries }) = case.liveness else { return };
+        if let Some(id) = case.file().ok().flatten().and_then(File::id) {
+            let before = self.dead.get(&id).copied().unwrap_or_default();
+            let tries = before.saturating_add(tries);
+            self.dead.insert(id, tries);
+            case.liveness = Fact::Known(Liveness::Refused { tries });
+        }
+        self.reconsider_class(case);
     }
 
     /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding

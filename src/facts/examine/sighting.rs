@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::{Examiner, label};
+use crate::facts::bound_file::{self, BoundFile};
 use crate::facts::holders::Holders;
 use crate::facts::look::{Question, Root};
+use crate::facts::machine::Machine;
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::{join, split};
-use crate::facts::{bound_file, nearest, process};
-use crate::model::{Case, Fact, File, Gap, Holder, Relation, Seen, Sighting, Socket, SocketIno, View};
+use crate::facts::{nearest, process};
+use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -84,7 +86,7 @@ impl Examiner<'_> {
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
                 if !relation.names_path {
-                    // A relative name: what it means only its holder's directory tells.
+                    // A relative name: what it means only the kernel, or its holder's directory, tells.
                     let view = view.as_ref().ok()?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
                     if !relation.names_path {
@@ -95,56 +97,46 @@ impl Examiner<'_> {
             }
             _ => Fact::NotAsked,
         };
+        let foreign_device = matches!(view, Fact::Unknown(_)) && self.on_another_filesystem(row);
         Some(Sighting {
             socket: row.clone(),
             relation,
             holders: Fact::Known(holders),
             view,
             second_look: Fact::NotAsked,
+            foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
         })
     }
 
+    /// Whether the directory of a socket's name is, for us, on another filesystem than its file: the cheap proof
+    /// that it was bound in another mount namespace.
+    fn on_another_filesystem(&mut self, row: &Socket) -> bool {
+        let name = row.address.path().filter(|name| name.starts_with(b"/"));
+        let Some(((directory, _), file)) = name.and_then(split).zip(row.file) else { return false };
+        let look = self.look(&Question::walk(Root::Ours, directory)).ok();
+        let here = look.as_ref().and_then(|look| look.walk.file()).and_then(File::id);
+        here.is_some_and(|here| here.dev != file.dev)
+    }
+
     /// What stands at a socket's own name where its oldest visible holder looks.
-    pub(super) fn view(&mut self, row: &Socket, name: &[u8], holders: &[Holder]) -> Result<View, Gap> {
-        let Some(holder) = holders.first() else {
-            return Err(Gap::new("/proc/PID/root", "no process that holds the socket is visible")
-                .helped_by(Gap::AS_ROOT));
-        };
+    fn view(&mut self, row: &Socket, name: &[u8], holders: &[Holder]) -> Result<View, Gap> {
+        let Some(holder) = holders.first() else { return self.view_without_holder(row, name) };
         let pid = holder.process.pid;
         let ours = process::same_view(self.machine, pid) == Some(true);
         let root = if ours { Root::Ours } else { Root::Process(pid) };
-        let path = if name.starts_with(b"/") {
-            name.to_vec()
-        } else {
-            let directory = process::working_directory(self.machine, pid).ok_or_else(|| {
-                Gap::new(format!("/proc/{pid}/cwd"), "not readable").helped_by(Gap::AS_ROOT)
-            })?;
-            join(&directory, name)
+        let bound = bound_file::of(self.machine, pid, holder.fd);
+        let path = match &bound {
+            _ if name.starts_with(b"/") => name.to_vec(),
+            bound => place_of_relative(self.machine, pid, bound, name)?,
         };
         let wanted = row.file.map(|file| file.ino).into_iter().collect();
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
-        let bound = if self.machine.is_running_system() {
-            bound_file::of(pid, holder.fd)
-        } else {
-            Err(Gap::new("SIOCUNIXFILE", "not asked of another machine's processes"))
-        };
-        let mut renamed_to =
-            seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
+        let mut names = seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
         if let Some(bound) = bound.as_ref().ok().filter(|bound| bound.links > 0 && ours) {
-            let names = renamed_to.get_or_insert_default();
-            if !names.contains(&bound.path) {
-                names.push(bound.path.clone());
-            }
+            names.get_or_insert_default().push(bound.path.clone());
         }
-        if let Some(names) = &mut renamed_to {
-            // An inode number says nothing without its device.
-            names.retain(|name| {
-                let there = self.look(&Question::walk(root, name)).ok();
-                let id = there.and_then(|look| look.walk.file().and_then(File::id));
-                id.is_some() && id == row.file
-            });
-        }
+        let renamed_to = names.map(|names| self.names_of_file(root, names, &path, row));
         let started = process::started_at(self.machine, &holder.process);
         Ok(View {
             pid,
@@ -158,6 +150,69 @@ impl Examiner<'_> {
                 && started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
         })
     }
+
+    /// Without a visible holder only our own view is left. If the very file stands beside its name there, it was
+    /// renamed, whoever holds it; else nothing follows.
+    fn view_without_holder(&mut self, row: &Socket, name: &[u8]) -> Result<View, Gap> {
+        let hidden = || {
+            let gap = Gap::new("/proc/PID/root", "no process that holds the socket is visible");
+            gap.helped_by(Gap::AS_ROOT)
+        };
+        let file = row.file.filter(|_| name.starts_with(b"/")).ok_or_else(hidden)?;
+        let question = Question { wanted: vec![file.ino], ..Question::walk(Root::Ours, name) };
+        let seen = self.look(&question)?;
+        let names = seen.found.unwrap_or_default().into_iter().map(|(_, name)| name).collect();
+        let renamed = self.names_of_file(Root::Ours, names, name, row);
+        if renamed.is_empty() {
+            return Err(hidden());
+        }
+        Ok(View {
+            pid: 0,
+            ours: true,
+            path: name.to_vec(),
+            walk: seen.walk,
+            renamed_to: Some(renamed),
+            links: Fact::Unknown(hidden()),
+            old_directory: false,
+        })
+    }
+
+    /// Of these names the ones that are the socket's file; an inode number alone says nothing without its device.
+    fn names_of_file(
+        &mut self,
+        root: Root,
+        mut names: Vec<Vec<u8>>,
+        own: &[u8],
+        row: &Socket,
+    ) -> Vec<Vec<u8>> {
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| {
+            let there = self.look(&Question::walk(root, name)).ok();
+            let id = there.and_then(|look| look.walk.file().and_then(File::id));
+            name != own && id.is_some() && id == row.file
+        });
+        names
+    }
+}
+
+/// Where a relative name was bound: the kernel knows; the working directory of a holder, which may have changed
+/// since, is the next best guess.
+pub(super) fn place_of_relative(
+    machine: &Machine,
+    pid: u32,
+    bound: &Result<BoundFile, Gap>,
+    name: &[u8],
+) -> Result<Vec<u8>, Gap> {
+    if let Ok(bound) = bound
+        && bound.path.starts_with(b"/")
+    {
+        // What `d_path` appends to a name that is gone (fs/d_path.c).
+        let gone = bound.path.strip_suffix(b" (deleted)").filter(|_| bound.links == 0);
+        return Ok(gone.unwrap_or(&bound.path).to_vec());
+    }
+    let gap = || Gap::new(format!("/proc/{pid}/cwd"), "not readable").helped_by(Gap::AS_ROOT);
+    Ok(join(&process::working_directory(machine, pid).ok_or_else(gap)?, name))
 }
 
 /// What was not seen of the dump. A socket that did not tell its file, named in the very directory, may have been
@@ -169,9 +224,9 @@ fn gaps_around(place: &[u8], dump: &Sockets) -> Vec<Gap> {
         let name = row.address.path().filter(|_| row.file.is_none() && row.owns_name());
         name.is_some_and(|name| split(name).map(|(directory, _)| directory) == directory)
     };
-    if gaps.iter().any(|gap| gap.names_seen) && dump.rows.iter().any(|row| veiled(row)) {
+    if gaps.iter().any(|gap| gap.names == Names::Seen) && dump.rows.iter().any(|row| veiled(row)) {
         for gap in &mut gaps {
-            gap.names_seen = false;
+            gap.names = Names::Hidden;
         }
     }
     gaps
