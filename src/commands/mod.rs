@@ -6,6 +6,7 @@ mod explain;
 mod inspect;
 mod list;
 mod man;
+mod open_question;
 mod outputs;
 mod self_check;
 
@@ -137,7 +138,8 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         Ok(answer) => (answer, None),
         Err(refusal) => (Answer::nothing(), Some(refusal)),
     };
-    let Judgement { mut findings, suppressed, checks, not_checked, .. } = answer.judgement;
+    let Judgement { mut findings, suppressed, left_out, error_left_out, checks, not_checked, .. } =
+        answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
@@ -152,11 +154,12 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         host: crate::model::Host { kernel: String::new(), netns: None, mntns: None, uid: 0 },
         started: SystemTime::UNIX_EPOCH,
         duration: std::time::Duration::ZERO,
-        verdict: overall(worst, answer.open || refusal.is_some()),
+        verdict: overall(worst, answer.open || error_left_out || refusal.is_some()),
         exit_code,
         failure: refusal.map(|refusal| refusal.failure),
         findings,
         suppressed,
+        left_out,
         checks,
         not_checked,
         subjects: answer.subjects,

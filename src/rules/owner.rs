@@ -1,7 +1,7 @@
 //! Who owns a socket, and the command that makes the owner bind again.
 
 use super::quote;
-use crate::model::{Fix, Holder, Sighting};
+use crate::model::{Case, Fix, Holder, Sighting};
 
 /// The process that answers for the socket: the one whose child the other holders are, else the oldest.
 pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
@@ -52,10 +52,17 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
     Fix::change(command.concat(), text)
 }
 
-/// What to do with a listener that lost its name: while another one serves it, no more than to stop it.
-pub(super) fn retire(orphan: &Sighting, served: bool) -> Fix {
+/// What to do with a listener that lost its name: while another one serves it, no more than to stop it, and
+/// never with the process that serves.
+pub(super) fn retire(orphan: &Sighting, case: &Case) -> Fix {
+    let mut serving = case.serving().filter_map(|server| server.holders.known()).flatten();
     match of(orphan) {
-        Some(older) if served => stop(older, "stop the older one; its end may remove the file by name"),
+        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => {
+            Fix::advice("the same process holds both: let it close the older listener or restart it")
+        }
+        Some(older) if case.server().is_some() => {
+            stop(older, "stop the older one; its end may remove the file by name")
+        }
         _ => restart(orphan),
     }
 }

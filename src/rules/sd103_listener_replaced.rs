@@ -12,10 +12,12 @@ rule! {
     ///
     /// # How it is known
     /// The kernel lists a listener with this name whose file inode differs from the one at the path, in the
-    /// same mount view. Likely only, where the superblocks differ or the mount is FUSE or foreign.
+    /// same mount view. Likely only, where the superblocks differ, the mount is FUSE or foreign, or the
+    /// listener's file has another name.
     ///
     /// # Not to be confused with
-    /// One socket with many holders (prefork, an in-place upgrade). One name in two mount namespaces.
+    /// One socket with many holders (prefork, an in-place upgrade). One name in two mount namespaces. A listener
+    /// whose file was renamed.
     ///
     /// # Fix
     /// Stop the older process. If that took the file along (many remove it by name), restart the newer one.
@@ -28,10 +30,14 @@ fn check(case: &Case) -> Verdict {
     let mut replaced = Vec::new();
     for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
         let lost = orphan.role()? == Some(Role::Replaced) && orphan.view.get()?.ours;
-        replaced.extend(lost.then_some(orphan));
+        // Under another name in the same directory it is well.
+        replaced.extend((lost && orphan.renamed_to().is_none()).then_some(orphan));
     }
     case.settled()?;
-    let proven = replaced.iter().all(|orphan| orphan.socket.file.is_some_and(|own| file.comparable(own)));
+    let proven = replaced.iter().all(|orphan| {
+        let links = orphan.view.known().and_then(|view| view.links.known());
+        orphan.socket.file.is_some_and(|own| file.comparable(own)) && links.is_none_or(|links| *links == 0)
+    });
     Ok(if replaced.is_empty() { vec![] } else { vec![finding(case, proven, &replaced)] })
 }
 
@@ -47,12 +53,13 @@ fn finding(case: &Case, proven: bool, replaced: &[&Sighting]) -> Finding {
         .proven_by(case.serving().flat_map(proof))
         .proven_by(replaced.iter().flat_map(|orphan| proof(orphan)));
     if !proven {
-        return finding.fixed_by([owner::out_of_sight()]);
+        let other = "A listener was bound under this name, and another socket has it now.";
+        return Finding { summary: other.into(), ..finding }.fixed_by([owner::out_of_sight()]);
     }
     let check = quote::command("sockdoctor inspect", &case.path);
     finding
         .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
-        .fixed_by(replaced.iter().map(|orphan| owner::retire(orphan, served)))
+        .fixed_by(replaced.iter().map(|orphan| owner::retire(orphan, case)))
         .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the newer one")])
 }
 
@@ -82,6 +89,21 @@ mod tests {
         let mut case = overlap();
         case.sockets.items[1].socket.file.as_mut().unwrap().dev.minor += 1;
         assert_eq!(check(&case).unwrap()[0].certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn no_process_is_stopped_that_serves_or_may_be_reached_by_another_name() {
+        let changes = |case: &Case| check(case).unwrap()[0].fixes.iter().any(|fix| fix.changes_state);
+        let mut case = overlap();
+        assert!(!changes(&case), "the same process holds both");
+        case.sockets.items[1].holders = Fact::Known(vec![Holder::sample(7)]);
+        assert!(changes(&case));
+        let Fact::Known(view) = &mut case.sockets.items[1].view else { panic!() };
+        view.links = Fact::Known(1);
+        assert!(!changes(&case), "it has another name");
+        let Fact::Known(view) = &mut case.sockets.items[1].view else { panic!() };
+        view.renamed_to = Some(vec![b"/tmp/y.sock".to_vec()]);
+        assert_eq!(check(&case), Ok(vec![]), "a healthy one");
     }
 
     #[test]
