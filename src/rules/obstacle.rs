@@ -13,6 +13,12 @@ pub(super) fn lost_listener(case: &Case) -> Option<&Sighting> {
     })
 }
 
+/// Whether it is certain that a listener which lost its name to this file has no other.
+pub(super) fn nameless(listener: &Sighting, file: &File) -> bool {
+    let links = listener.view.known().and_then(|view| view.links.known());
+    listener.socket.file.is_some_and(|own| file.comparable(own)) && links.is_none_or(|links| *links == 0)
+}
+
 /// Whether a path is named like a socket.
 pub(super) fn named_like_a_socket(path: &[u8]) -> bool {
     path.ends_with(b".sock") || path.ends_with(b".socket")
@@ -61,7 +67,7 @@ fn movable(case: &Case, file: &File) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Fact, View};
 
@@ -78,7 +84,7 @@ mod tests {
     }
 
     /// The case with a listener that was bound under its path.
-    fn taken(mut case: Case) -> Case {
+    pub(in super::super) fn taken(mut case: Case) -> Case {
         let mut orphan = Sighting::sample();
         orphan.relation.serves = false;
         let mut walk = case.walk.known().cloned().unwrap();
@@ -117,6 +123,16 @@ mod tests {
         let both = ["mv -nT /run/app /run/app.aside", "kill 4242"];
         assert_eq!(changes(&taken(standing(FileKind::Regular, "/run/app"))), both);
         assert_eq!(changes(&taken(standing(FileKind::Directory, "/run/app"))), ["kill 4242"]);
+    }
+
+    #[test]
+    fn a_listener_with_another_link_may_be_well() {
+        let case = taken(Case::sample_stale());
+        let (file, mut listener) = (case.file().unwrap().unwrap(), case.sockets.items[0].clone());
+        assert!(nameless(&listener, file));
+        let Fact::Known(view) = &mut listener.view else { panic!() };
+        view.links = Fact::Known(1);
+        assert!(!nameless(&listener, file));
     }
 
     #[test]

@@ -76,3 +76,18 @@ pub(super) fn out_of_sight() -> Fix {
 pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
     Fix::change(format!("kill {}", holder.process.pid), text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fact;
+
+    #[test]
+    fn the_process_that_serves_is_not_stopped_with_the_older_listener() {
+        let case = Case::sample();
+        let mut older = Sighting::sample();
+        assert!(!retire(&older, &case).changes_state, "it holds both");
+        older.holders = Fact::Known(vec![Holder::sample(7)]);
+        assert_eq!(retire(&older, &case).command.as_deref(), Some(&b"kill 7"[..]));
+    }
+}
