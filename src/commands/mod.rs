@@ -98,6 +98,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Err(refusal) => (Err(refusal), Outputs::refused(&global, name)),
     };
     let (answer, fail_on) = match command {
+        None if global.json || global.format.is_some_and(crate::report::Format::tells_failure) => {
+            let hint = "`sockdoctor -h` names the commands; a path alone is inspected";
+            (Err(Refusal::usage("there is no command", hint)), FailOn::Never)
+        }
         None => return shown(quiet_pipe(help::one_screen().print_help())),
         Some(Command::Schema) => return artefact::print(&global, json::SCHEMA.as_bytes()),
         Some(Command::Completions(args)) => {

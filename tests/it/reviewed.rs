@@ -166,3 +166,30 @@ fn sd103_no_command_stops_a_listener_that_is_well() {
         assert!(seen.fixes().any(|fix| fix["text"].as_str().unwrap().contains("holds both")), "{:#}", seen.0);
     });
 }
+
+#[test]
+fn what_cannot_be_written_is_named_and_nothing_else() {
+    isolated("reviewed::what_cannot_be_written_is_named_and_nothing_else", |world| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "\"$SD\" list 2>&1 >/dev/full"]).env("SD", env!("CARGO_BIN_EXE_sockdoctor"));
+        let output = finish(&mut shell, Duration::from_secs(30));
+        assert_eq!(output.stdout, "sockdoctor: standard output: No space left on device\n");
+        let directory = world.path("none/report");
+        for command in ["list", "schema"] {
+            let output = run([command, "-o", text(&directory)]);
+            assert_eq!(output.status, 2);
+            assert!(output.stderr.contains("No such file or directory"), "{}", output.stderr);
+            assert!(!output.stderr.contains(".sockdoctor-"), "a temporary name: {}", output.stderr);
+        }
+    });
+}
+
+#[test]
+fn no_command_is_one_document_too() {
+    let document = document(&run(["--json"]));
+    assert_eq!((&document["exit_code"], &document["verdict"]), (&2.into(), &"unknown".into()));
+    assert!(
+        document["error"]["message"].is_string() && document["error"]["hint"].is_string(),
+        "{document:#}"
+    );
+}
