@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use super::{complain, shown};
+use super::{complain, outputs, shown};
 use crate::cli::{Global, help};
 use crate::exit;
 use crate::model::Failure;
@@ -16,7 +16,7 @@ pub(super) fn print(global: &Global, bytes: &[u8]) -> u8 {
         Ok(()) => exit::ANSWERED,
         Err(error) => {
             let hint = Some("give -o a file in a directory you may write to".into());
-            complain(&Failure { message: format!("{}: {error}", path.display()), hint });
+            complain(&Failure { message: format!("{}: {}", path.display(), outputs::reason(&error)), hint });
             exit::USAGE
         }
     }

@@ -10,7 +10,7 @@ use crate::act::scratch::Scratch;
 use crate::cli::DemoArgs;
 use crate::facts::examine::Examiner;
 use crate::facts::{host, process};
-use crate::model::{Data, DemoEntry, Target};
+use crate::model::{Data, DemoEntry, Fix, Target};
 use crate::rules::Judgement;
 
 type Build = fn(&Path) -> io::Result<Broken>;
@@ -95,8 +95,32 @@ fn show(context: &Context<'_>, demo: &DemoEntry, build: Build) -> Result<Answer,
     scratch.close().map_err(failed)?;
     let recognised = answer.judgement.findings.first().is_some_and(|finding| finding.code == demo.code);
     answer.open = !recognised;
+    let fixes = answer.judgement.findings.iter_mut().flat_map(|finding| &mut finding.fixes);
+    fixes.for_each(|fix| spare(fix, std::process::id()));
     if let Data::Inspect(inspected) = answer.data {
         answer.data = Data::Demo { demo: demo.clone(), recognised, inspected };
     }
     Ok(answer)
+}
+
+/// A command that would stop this process is none to paste: when it is read, its number may be another's.
+fn spare(fix: &mut Fix, own: u32) {
+    if fix.command.as_deref() == Some(format!("kill {own}").as_bytes()) {
+        *fix = Fix::advice(format!("{} (here it is the demo itself, which has ended)", fix.text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_not_to_be_killed_and_others_are_left_as_they_are() {
+        let mut fixes = [Fix::change("kill 7", "stop it"), Fix::change("kill 77", "stop it")];
+        for fix in &mut fixes {
+            spare(fix, 7);
+        }
+        assert_eq!(fixes[0], Fix::advice("stop it (here it is the demo itself, which has ended)"));
+        assert_eq!(fixes[1].command.as_deref(), Some(&b"kill 77"[..]));
+    }
 }

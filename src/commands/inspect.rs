@@ -2,13 +2,19 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Answer, Context, Refusal, overall};
+use super::{Answer, Context, Refusal, open_question, overall};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
 use crate::facts::{process, tmpfiles};
-use crate::model::{AgedLine, Case, Data, Fact, Gap, InspectedTarget, Severity, Sighting, Target};
+use crate::model::{
+    AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target,
+};
 use crate::rules::{self, Judgement};
+
+/// Of an inode: what it is short of, and why that may be.
+const NOBODY_HAS: &str = "no socket of any visible network namespace has";
+const IT_MAY_BE_GONE: &str = "it may be gone by now: `sockdoctor list --all --fields inode,name`";
 
 pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
     let given = args
@@ -28,20 +34,27 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     let lines: Vec<Line> =
         tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
     let mut cases = Vec::new();
+    let mut gone = Vec::new();
     let found = examiner.examine(&targets, &here);
     for ((target, expects), case) in targets.iter().zip(expected).zip(found) {
         let Some(mut case) = case else {
-            let message = format!("no socket of any visible network namespace has {target}");
-            return Err(Refusal::open(
-                message,
-                "it may be gone by now: `sockdoctor list --all --fields inode,name`",
-            ));
+            gone.push(target);
+            continue;
         };
         case.expects = expects;
         case.aged = aged(&case, &lines, tmpfiles.gaps.first());
         cases.push(case);
     }
-    Ok(answer(context, &mut examiner, cases))
+    if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
+        return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
+    }
+    let mut answer = answer(context, &mut examiner, cases);
+    answer.open |= !gone.is_empty();
+    answer.judgement.not_checked.extend(gone.into_iter().map(|target| {
+        let gap = Gap::new(target.to_string(), format!("{NOBODY_HAS} it")).helped_by(IT_MAY_BE_GONE);
+        NotChecked { code: None, gap }
+    }));
+    Ok(answer)
 }
 
 /// The line by which the target's file is removed when it is old, if the target is a path.
@@ -59,12 +72,17 @@ pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: 
     let mut inspected = Vec::new();
     let mut any_open = false;
     for case in cases {
-        let judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        let mut judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
         let open = !judged.broken && !leads_somewhere(&case);
         let worst: Option<Severity> = judged.findings.iter().map(|finding| finding.severity).max();
         let owner = case.file().ok().flatten().map(|file| (file.uid, file.gid));
         let owner = owner.map(|(uid, gid)| (examiner.users.user(uid), examiner.users.group(gid)));
-        inspected.push(InspectedTarget { case, verdict: overall(worst, open), owner });
+        if open && judged.not_checked.is_empty() {
+            let gap = open_question::gap(&case).map(|gap| NotChecked { code: None, gap });
+            judged.not_checked.extend(gap);
+        }
+        let verdict = overall(worst, open || judged.error_left_out);
+        inspected.push(InspectedTarget { case, verdict, owner, left_out: judged.left_out });
         any_open |= open;
         judgement.absorb(judged);
     }
@@ -72,7 +90,7 @@ pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: 
 }
 
 /// Whether it is known that a connect to the target reaches a live socket.
-fn leads_somewhere(case: &Case) -> bool {
+pub(super) fn leads_somewhere(case: &Case) -> bool {
     match case.target {
         Target::Inode(_) => !case.sockets.items.is_empty(),
         _ => case.server().is_some_and(Sighting::is_alive),

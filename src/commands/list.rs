@@ -157,7 +157,7 @@ impl<'r> Sheet<'r> {
             holders,
             path: if socket.is_none() { case.path.clone() } else { Vec::new() },
             file: if elsewhere { Some(out_of_sight()) } else { file_of(case) },
-            verdict: overall(worst, unseen && !judged.broken),
+            verdict: overall(worst, (unseen && !judged.broken) || judged.error_left_out),
             codes: judged.findings.iter().map(|finding| finding.code).collect(),
             role: role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_))),
             netns_label: sighting.and_then(|sighting| sighting.netns_label.clone()),

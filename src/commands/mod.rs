@@ -6,6 +6,7 @@ mod explain;
 mod inspect;
 mod list;
 mod man;
+mod open_question;
 mod outputs;
 mod self_check;
 
@@ -97,6 +98,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Err(refusal) => (Err(refusal), Outputs::refused(&global, name)),
     };
     let (answer, fail_on) = match command {
+        None if global.json || global.format.is_some_and(crate::report::Format::tells_failure) => {
+            let hint = "`sockdoctor -h` names the commands; a path alone is inspected";
+            (Err(Refusal::usage("there is no command", hint)), FailOn::Never)
+        }
         None => return shown(quiet_pipe(help::one_screen().print_help())),
         Some(Command::Schema) => return artefact::print(&global, json::SCHEMA.as_bytes()),
         Some(Command::Completions(args)) => {
@@ -137,7 +142,8 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         Ok(answer) => (answer, None),
         Err(refusal) => (Answer::nothing(), Some(refusal)),
     };
-    let Judgement { mut findings, suppressed, checks, not_checked, .. } = answer.judgement;
+    let Judgement { mut findings, suppressed, left_out, error_left_out, checks, not_checked, .. } =
+        answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
@@ -152,11 +158,12 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         host: crate::model::Host { kernel: String::new(), netns: None, mntns: None, uid: 0 },
         started: SystemTime::UNIX_EPOCH,
         duration: std::time::Duration::ZERO,
-        verdict: overall(worst, answer.open || refusal.is_some()),
+        verdict: overall(worst, answer.open || error_left_out || refusal.is_some()),
         exit_code,
         failure: refusal.map(|refusal| refusal.failure),
         findings,
         suppressed,
+        left_out,
         checks,
         not_checked,
         subjects: answer.subjects,

@@ -113,7 +113,7 @@ impl<'g> Outputs<'g> {
             (None, _) => {
                 let written = output::to_stdout(|out| render(report, self.format, style, self.loudness, out));
                 if let Err(error) = written {
-                    unwritten(report, Path::new("standard output"), &error);
+                    unprinted(report, &error);
                 }
             }
             (Some(path), Some(draft)) => {
@@ -147,10 +147,30 @@ impl<'g> Outputs<'g> {
     }
 }
 
+/// That standard output cannot take it has nothing to do with -o.
+fn unprinted(report: &mut Report, error: &io::Error) {
+    let failure = Failure { message: format!("standard output: {}", reason(error)), hint: None };
+    complain(&failure);
+    report.exit_code = exit::USAGE;
+    report.failure.get_or_insert(failure);
+}
+
+/// The words of the errno alone: what surrounds them may name a temporary file.
+pub(super) fn reason(error: &io::Error) -> String {
+    let source =
+        std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+    let errno = error.raw_os_error().or_else(|| {
+        source.filter_map(|error| error.downcast_ref::<io::Error>()).find_map(io::Error::raw_os_error)
+    });
+    let text =
+        errno.map_or_else(|| error.to_string(), |errno| io::Error::from_raw_os_error(errno).to_string());
+    text.rsplit_once(" (os error ").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
 /// What could not be written is a failure of the command line, in every output that is still to be written.
 fn unwritten(report: &mut Report, path: &Path, error: &io::Error) {
     let failure = Failure {
-        message: format!("{}: {error}", path.display()),
+        message: format!("{}: {}", path.display(), reason(error)),
         hint: Some("give -o and --report files in a directory you may write to".into()),
     };
     complain(&failure);

@@ -11,6 +11,8 @@ const WHOLE_ID: usize = 64;
 pub struct Membership {
     /// The innermost systemd unit that is not a container's own scope, spelt as systemctl(1) takes it.
     pub unit: Option<String>,
+    /// It is a unit of a user's own manager, below that one's `user@UID.service`.
+    pub user_unit: bool,
     /// The innermost container: its name where the path has one, else the first 12 digits of its ID.
     pub container: Option<String>,
 }
@@ -25,7 +27,9 @@ pub fn parse(cgroup: &[u8]) -> Membership {
     let mut membership = Membership::default();
     for (_, path) in rows {
         let of_row = of_path(&String::from_utf8_lossy(path));
-        membership.unit = membership.unit.or(of_row.unit);
+        if membership.unit.is_none() {
+            (membership.unit, membership.user_unit) = (of_row.unit, of_row.user_unit);
+        }
         membership.container = membership.container.or(of_row.container);
     }
     membership
@@ -55,6 +59,8 @@ fn of_path(path: &str) -> Membership {
         let container = container(before, part, after);
         if is_unit(part) && (container.is_none() || part.ends_with(".service")) {
             // A leading underscore keeps a unit's name apart from the kernel's own files (systemd, `cg_escape`).
+            let manager = |part: &&str| part.starts_with("user@") && part.ends_with(".service");
+            membership.user_unit = parts[..index].iter().any(manager);
             membership.unit = Some(part.strip_prefix('_').unwrap_or(part).to_owned());
         }
         membership.container = container.or(membership.container);
@@ -136,6 +142,15 @@ mod tests {
         let membership = parse(format!("0::{path}\n").as_bytes());
         let seen = (membership.unit.as_deref(), membership.container.as_deref());
         assert_eq!(seen, (unit, container), "{path}");
+    }
+
+    #[test]
+    fn a_unit_below_a_users_manager_is_that_users() {
+        let manager = "0::/user.slice/user-1000.slice/user@1000.service";
+        for (below, user_unit) in [("", false), ("/app.slice/x.service", true)] {
+            assert_eq!(parse(format!("{manager}{below}\n").as_bytes()).user_unit, user_unit, "{below}");
+        }
+        assert!(!parse(b"0::/system.slice/x.service\n").user_unit);
     }
 
     #[test]

@@ -31,12 +31,24 @@ pub fn read(machine: &Machine, users: &mut Users, pid: u32) -> Option<Process> {
     let mut command = small("comm")?;
     // comm may itself end in newlines: only the last one is the kernel's.
     command.pop_if(|byte| *byte == b'\n');
-    let Membership { unit, container } = small("cgroup").map(|text| cgroup::parse(&text)).unwrap_or_default();
+    let Membership { unit, user_unit, container } =
+        small("cgroup").map(|text| cgroup::parse(&text)).unwrap_or_default();
     let stat = Stat::parse(&small("stat")?)?;
     let user = users.user(effective_uid(&small("status")?)?);
     let mount_namespace = link_at(&directory, "ns/mnt").and_then(|link| bracketed(&link, b"mnt:["));
     let Stat { state, parent, start_ticks, .. } = stat;
-    Some(Process { pid, parent, command, user, unit, container, mount_namespace, state, start_ticks })
+    Some(Process {
+        pid,
+        parent,
+        command,
+        user,
+        unit,
+        user_unit,
+        container,
+        mount_namespace,
+        state,
+        start_ticks,
+    })
 }
 
 /// Whether the pid still is the process that was read, and its descriptor still is that socket: pids and

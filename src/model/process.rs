@@ -17,6 +17,8 @@ pub struct Process {
     pub user: IdName,
     /// The systemd unit its cgroup belongs to.
     pub unit: Option<String>,
+    /// That unit is of the user's own systemd, not of the system's.
+    pub user_unit: bool,
     /// The container its cgroup belongs to: a name where the cgroup tells one, else the ID's first 12 digits.
     pub container: Option<String>,
     /// Inode of its mount namespace. `None`: not readable.
@@ -45,6 +47,7 @@ impl Holder {
             command: b"python3".to_vec(),
             user: IdName::unnamed(1000),
             unit: None,
+            user_unit: false,
             container: None,
             mount_namespace: Some(4_026_531_841),
             state: 'S',

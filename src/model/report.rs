@@ -86,6 +86,8 @@ pub struct InspectedTarget {
     pub verdict: Overall,
     /// Owner and group of the file, by name where they have one.
     pub owner: Option<(super::IdName, super::IdName)>,
+    /// Findings about it that were not asked for.
+    pub left_out: usize,
 }
 
 /// A row of `list`.
@@ -292,6 +294,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings that another explains.
     pub suppressed: usize,
+    /// Findings of rules that were not asked for.
+    pub left_out: usize,
     /// How many checks reached a verdict.
     pub checks: usize,
     /// The ones that did not.

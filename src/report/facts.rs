@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Loudness;
 use super::style::escape;
+use super::text::plural;
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -42,6 +43,10 @@ pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
         }
         Ok(None) => lines.push(("file", "missing".into())),
         Err(_) => {}
+    }
+    if target.left_out > 0 {
+        let findings = plural(target.left_out, "finding");
+        lines.push(("not shown", format!("{findings} left out by --only/--ignore")));
     }
     lines
 }

@@ -53,6 +53,7 @@ pub(super) fn report(findings: Vec<Finding>) -> Report {
         failure: None,
         findings,
         suppressed: 0,
+        left_out: 0,
         checks: 3,
         not_checked: Vec::new(),
         subjects: 1,

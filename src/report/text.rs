@@ -179,6 +179,9 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     if report.suppressed > 0 {
         counts.push(format!("{} more explained by these", report.suppressed));
     }
+    if report.left_out > 0 {
+        counts.push(format!("{} left out", report.left_out));
+    }
     let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
     let subjects =
         plural(report.subjects, if matches!(report.data, Data::List { .. }) { "socket" } else { "target" });
@@ -197,7 +200,7 @@ pub(super) fn gap_text(not_checked: &NotChecked) -> String {
     escape(format!("{code}{}: {}{help}", not_checked.gap.source, not_checked.gap.why).as_bytes())
 }
 
-fn plural(count: usize, word: &str) -> String {
+pub(super) fn plural(count: usize, word: &str) -> String {
     let ending = if count == 1 || word == "info" { "" } else { "s" };
     format!("{count} {word}{ending}")
 }

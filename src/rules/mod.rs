@@ -4,6 +4,7 @@
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
 mod evidence;
+mod obstacle;
 mod owner;
 mod quote;
 mod rank;

@@ -1,7 +1,7 @@
 //! Who owns a socket, and the command that makes the owner bind again.
 
 use super::quote;
-use crate::model::{Fix, Holder, Sighting};
+use crate::model::{Case, Fix, Holder, Sighting};
 
 /// The process that answers for the socket: the one whose child the other holders are, else the oldest.
 pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
@@ -27,6 +27,10 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
         return Fix::advice(format!("restart container {container}, so that its server binds again"));
     }
     match &owner.process.unit {
+        Some(unit) if unit.ends_with(".service") && owner.process.user_unit => Fix::change(
+            quote::command("systemctl --user restart", unit.as_bytes()),
+            format!("as the user {}: restart the owner so that it binds again", owner.process.user.label()),
+        ),
         Some(unit) if unit.ends_with(".service") => Fix::change(
             quote::command("systemctl restart", unit.as_bytes()),
             "restart the owner so that it binds again",
@@ -37,11 +41,13 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
 
 /// Where the start-up log of the owner is.
 pub(super) fn start_up_log(sighting: &Sighting) -> Fix {
-    match of(sighting).and_then(|holder| holder.process.unit.as_ref()) {
-        Some(unit) => Fix::look(
-            quote::command("journalctl -n 50 --no-pager -u", unit.as_bytes()),
-            "read its start-up log",
-        ),
+    let process = of(sighting).map(|holder| &holder.process);
+    match process.and_then(|process| Some((process, process.unit.as_ref()?))) {
+        Some((process, unit)) => {
+            let option = if process.user_unit { "--user-unit" } else { "-u" };
+            let command = format!("journalctl -n 50 --no-pager {option}");
+            Fix::look(quote::command(&command, unit.as_bytes()), "read its start-up log")
+        }
         None => Fix::advice("read the start-up log of the process that holds it"),
     }
 }
@@ -52,10 +58,17 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
     Fix::change(command.concat(), text)
 }
 
-/// What to do with a listener that lost its name: while another one serves it, no more than to stop it.
-pub(super) fn retire(orphan: &Sighting, served: bool) -> Fix {
+/// What to do with a listener that lost its name: while another one serves it, no more than to stop it, and
+/// never with the process that serves.
+pub(super) fn retire(orphan: &Sighting, case: &Case) -> Fix {
+    let mut serving = case.serving().filter_map(|server| server.holders.known()).flatten();
     match of(orphan) {
-        Some(older) if served => stop(older, "stop the older one; its end may remove the file by name"),
+        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => {
+            Fix::advice("the same process holds both: let it close the older listener or restart it")
+        }
+        Some(older) if case.server().is_some() => {
+            stop(older, "stop the older one; its end may remove the file by name")
+        }
         _ => restart(orphan),
     }
 }
@@ -68,4 +81,32 @@ pub(super) fn out_of_sight() -> Fix {
 /// How to stop one process.
 pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
     Fix::change(format!("kill {}", holder.process.pid), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fact;
+
+    #[test]
+    fn a_unit_is_restarted_by_its_own_manager() {
+        let fix = |user_unit| {
+            let mut holder = Holder::sample(7);
+            let process = std::sync::Arc::make_mut(&mut holder.process);
+            (process.unit, process.user_unit) = (Some("x.service".into()), user_unit);
+            restart(&Sighting { holders: Fact::Known(vec![holder]), ..Sighting::sample() })
+        };
+        assert_eq!(fix(false).command.as_deref(), Some(&b"systemctl restart x.service"[..]));
+        assert_eq!(fix(true).command.as_deref(), Some(&b"systemctl --user restart x.service"[..]));
+        assert!(fix(true).text.starts_with("as the user 1000: "));
+    }
+
+    #[test]
+    fn the_process_that_serves_is_not_stopped_with_the_older_listener() {
+        let case = Case::sample();
+        let mut older = Sighting::sample();
+        assert!(!retire(&older, &case).changes_state, "it holds both");
+        older.holders = Fact::Known(vec![Holder::sample(7)]);
+        assert_eq!(retire(&older, &case).command.as_deref(), Some(&b"kill 7"[..]));
+    }
 }

@@ -24,6 +24,10 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// How many another finding explains.
     pub suppressed: usize,
+    /// How many come from rules that were not chosen.
+    pub left_out: usize,
+    /// An error is among those.
+    pub error_left_out: bool,
     /// How many checks reached a verdict.
     pub checks: usize,
     /// The ones that did not.
@@ -38,6 +42,8 @@ impl Judgement {
     pub fn absorb(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.suppressed += other.suppressed;
+        self.left_out += other.left_out;
+        self.error_left_out |= other.error_left_out;
         self.checks += other.checks;
         self.broken |= other.broken;
         for gap in other.not_checked {
@@ -73,7 +79,11 @@ pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> boo
     judgement.findings.retain(|finding| !all.iter().any(|cause| explains(cause, finding)));
     judgement.broken = all.iter().any(|finding| finding.severity == Severity::Error);
     judgement.suppressed = all.len() - judgement.findings.len();
-    judgement.findings.retain(|finding| rules.iter().any(|rule| rule.code == finding.code && chosen(rule)));
+    let is_chosen = |finding: &Finding| rules.iter().any(|rule| rule.code == finding.code && chosen(rule));
+    let (shown, left_out): (Vec<_>, Vec<_>) = judgement.findings.into_iter().partition(is_chosen);
+    judgement.findings = shown;
+    judgement.left_out = left_out.len();
+    judgement.error_left_out = left_out.iter().any(|finding| finding.severity == Severity::Error);
     rank(&mut judgement.findings);
     judgement
 }
@@ -117,5 +127,6 @@ mod tests {
         assert_eq!((codes, judgement.suppressed), (vec!["SD103"], 1));
         let without_cause = judge(&case, ALL, |rule| rule.code != "SD103");
         assert!(without_cause.findings.is_empty(), "a consequence is no answer");
+        assert!(without_cause.left_out == 1 && without_cause.error_left_out, "and it is no healthy case");
     }
 }

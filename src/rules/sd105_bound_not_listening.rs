@@ -48,7 +48,8 @@ fn finding(case: &Case, sighting: &Sighting) -> Option<Finding> {
         }
     };
     let again = Evidence::new("second look after 300 ms", again);
-    let summary = "A process has bound the file, but does not listen: every connect is refused.";
+    let what = if sighting.socket.address.path().is_some() { "file" } else { "name" };
+    let summary = format!("A process has bound the {what}, but does not listen: every connect is refused.");
     let finding = BOUND_NOT_LISTENING
         .finding(case, certainty, summary)
         .proven_by([evidence::socket(sighting), again, evidence::holders(sighting)])
@@ -72,6 +73,9 @@ mod tests {
     #[test]
     fn fires_when_two_looks_agree() {
         assert_eq!(check(&bound()).unwrap()[0].certainty, Certainty::Certain);
+        let mut named = bound();
+        named.sockets.items[0].socket.address = crate::model::Address::Abstract(b"x"[..].into());
+        assert!(check(&named).unwrap()[0].summary.contains("bound the name"));
     }
 
     #[test]

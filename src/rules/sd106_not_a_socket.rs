@@ -1,7 +1,7 @@
 //! SD106: something else stands at the path.
 
-use super::{evidence, owner, quote};
-use crate::model::{Case, Certainty, Evidence, FileKind, Fix, NoVerdict, Target, Verdict};
+use super::{evidence, obstacle, quote};
+use crate::model::{Case, Certainty, Evidence, FileKind, Fix, Gap, NoVerdict, Target, Verdict};
 
 rule! {
     /// What stands at the path is no socket.
@@ -18,7 +18,8 @@ rule! {
     /// socket; an empty directory made by a container runtime (SD107).
     ///
     /// # Fix
-    /// Look at what it is; move it away; start the server.
+    /// Correct the path in the client. Where the server's socket belongs there: look at what it is, move it away,
+    /// start the server.
     NOT_A_SOCKET = "SD106", "not-a-socket", Error
 }
 
@@ -28,29 +29,33 @@ fn check(case: &Case) -> Verdict {
     if file.kind == FileKind::Socket {
         return Ok(vec![]);
     }
+    let lost = obstacle::lost_listener(case);
+    if file.kind == FileKind::Directory && file.empty.is_none() && lost.is_none() {
+        let gap = Gap::new("the directory's entries", "not readable: it may hold sockets");
+        return Err(NoVerdict::Unknown(gap.helped_by(Gap::AS_ROOT)));
+    }
     let summary = format!("The path is {}, not a socket: nobody can connect to it.", file.kind.phrase());
     let mut finding = NOT_A_SOCKET
         .finding(case, Certainty::Certain, summary)
         .proven_by(evidence::path(case))
-        .proven_by(case.orphans().flat_map(|orphan| [evidence::socket(orphan), evidence::holders(orphan)]))
-        .fixed_by([Fix::look(quote::command("ls -ld", &file.path), "see what it is and whose")]);
-    if case.orphans().next().is_some() {
+        .proven_by(case.orphans().flat_map(|orphan| [evidence::socket(orphan), evidence::holders(orphan)]));
+    if lost.is_some() {
         finding =
             finding.caused_by("the listener's own file was removed, and something else was put in its place");
     }
     if file.class.may_hang() {
+        let look = Fix::look(quote::command("ls -ld", &file.path), "see what it is and whose");
         let place =
             format!("{} mount: what it is may look different from where the server runs", file.class.word());
-        return Ok(vec![finding.proven_by([Evidence::new("mountinfo", place)])]);
+        return Ok(vec![finding.proven_by([Evidence::new("mountinfo", place)]).fixed_by([look])]);
     }
-    let text = "if it is in the way: move it aside, then start the server";
-    Ok(vec![finding.fixed_by([owner::move_aside(&file.path, text)])])
+    Ok(vec![finding.fixed_by(obstacle::fixes(case, file))])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fact, Gap};
+    use crate::model::Fact;
 
     #[test]
     fn fires_on_a_regular_file() {
@@ -71,5 +76,8 @@ mod tests {
         let mut case = Case::sample();
         case.walk = Fact::Unknown(Gap::new("lstat", "Permission denied"));
         assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));
+        let mut hidden = Case::sample_stale();
+        hidden.file_mut().kind = FileKind::Directory;
+        assert!(matches!(check(&hidden), Err(NoVerdict::Unknown(_))), "it may hold sockets");
     }
 }

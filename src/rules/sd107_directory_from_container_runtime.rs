@@ -1,6 +1,6 @@
 //! SD107: an empty directory where a socket should be.
 
-use super::{evidence, quote};
+use super::{evidence, obstacle, quote};
 use crate::model::{Case, Certainty, Evidence, FileKind, Fix, Gap, NoVerdict, Target, Verdict};
 
 rule! {
@@ -26,8 +26,9 @@ rule! {
 fn check(case: &Case) -> Verdict {
     let Target::Path(_) = case.target else { return Err(NoVerdict::NotApplicable) };
     let Some(file) = case.file()? else { return Err(NoVerdict::NotApplicable) };
-    let named_like_a_socket = case.path.ends_with(b".sock") || case.path.ends_with(b".socket");
-    if file.kind != FileKind::Directory || file.uid != 0 || !named_like_a_socket {
+    // What a listener was bound under was no missing source of a mount.
+    let other = file.kind != FileKind::Directory || file.uid != 0 || case.orphans().next().is_some();
+    if other || !obstacle::named_like_a_socket(&case.path) {
         return Ok(vec![]);
     }
     match file.empty {
@@ -82,6 +83,8 @@ mod tests {
         let mut case = directory();
         case.path = b"/var/run/postgresql".to_vec();
         assert_eq!(check(&case), Ok(vec![]));
+        let orphans = Case::sample_missing().sockets;
+        assert_eq!(check(&Case { sockets: orphans, ..directory() }), Ok(vec![]), "SD106");
     }
 
     #[test]

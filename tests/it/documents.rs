@@ -140,7 +140,7 @@ const DEMO: &str = "\
               lstat [PATH]: No such file or directory; the bound file has no name left (SIOCUNIXFILE)
               holders: sockdoctor pid [PID]: same mount namespace as you
     cause     it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name
-    fix       kill [PID]   stop the owner, then start it again as before
+    fix       stop the owner, then start it again as before (here it is the demo itself, which has ended)
               sockdoctor inspect [PATH]   then see that it is healthy
     more      sockdoctor explain SD102
 

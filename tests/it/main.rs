@@ -25,6 +25,7 @@ mod names;
 mod output;
 mod passivity;
 mod process;
+mod reviewed;
 mod rules_1xx;
 mod seed_s0;
 mod seen;

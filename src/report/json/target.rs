@@ -255,11 +255,24 @@ pub(super) fn id_name(id: &model::IdName) -> Option<&str> {
     id.name.as_ref().map(|(name, _)| name.as_str())
 }
 
+/// In octal, a 0 before it also where special bits are set.
 pub(super) fn mode(mode: u32) -> String {
-    format!("{:04o}", mode & 0o7777)
+    format!("0{:03o}", mode & 0o7777)
 }
 
 /// `ENOENT`, from errno(3).
 pub(super) fn errno_name(errno: i32) -> String {
     format!("{:?}", nix::errno::Errno::from_raw(errno))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_mode_begins_with_a_zero_whatever_its_bits() {
+        for (mode, text) in
+            [(0o140_755, "0755"), (0o140_000, "0000"), (0o041_777, "01777"), (0o6_750, "06750")]
+        {
+            assert_eq!(super::mode(mode), text);
+        }
+    }
 }
