@@ -91,7 +91,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let machine = Machine::default();
     let context =
         Context { machine: &machine, global: &global, deadline: clock + global.timeout.mul_f64(0.8) };
-    let name = command.as_ref().and_then(Command::name).unwrap_or_default();
+    let name = command.as_ref().map_or(Some("sockdoctor"), Command::name).unwrap_or_default();
     let outputs = Outputs::of(&global, environment.step_summary.as_deref());
     let (usable, outputs) = match check_codes(&global).and_then(|()| outputs::check(name, &global)) {
         Ok(()) => (Ok(()), outputs),
