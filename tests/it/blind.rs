@@ -57,7 +57,7 @@ fn a_path_in_the_root_of_a_process_is_looked_up_there() {
 
 #[test]
 fn a_name_in_a_directory_that_is_gone_is_nowhere() {
-    isolated("blind::a_name_in_a_directory_that_is_gone_is_nowhere", |world| {
+    isolated_root("blind::a_name_in_a_directory_that_is_gone_is_nowhere", |world| {
         let (_, _server) = server(&world.path("app.sock"));
         let gone = world.path("gone");
         std::fs::create_dir(&gone).unwrap();
@@ -71,7 +71,7 @@ fn a_name_in_a_directory_that_is_gone_is_nowhere() {
 
 #[test]
 fn what_demands_a_directory_is_not_the_socket() {
-    isolated("blind::what_demands_a_directory_is_not_the_socket", |world| {
+    isolated_root("blind::what_demands_a_directory_is_not_the_socket", |world| {
         let path = world.path("app.sock");
         let _listener = UnixListener::bind(&path).unwrap();
         for suffix in ["/", "/."] {
@@ -84,7 +84,7 @@ fn what_demands_a_directory_is_not_the_socket() {
 
 #[test]
 fn a_socket_without_file_that_does_not_listen_is_no_answer() {
-    isolated("blind::a_socket_without_file_that_does_not_listen_is_no_answer", |world| {
+    isolated_root("blind::a_socket_without_file_that_does_not_listen_is_no_answer", |world| {
         let bound = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         let path = world.path("bound.sock");
         bind(std::os::fd::AsRawFd::as_raw_fd(&bound), &UnixAddr::new(&path).unwrap()).unwrap();

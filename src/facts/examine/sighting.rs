@@ -222,7 +222,7 @@ fn gaps_around(place: &[u8], dump: &Sockets) -> Vec<Gap> {
     let directory = split(place).map(|(directory, _)| directory);
     let veiled = |row: &Socket| {
         let name = row.address.path().filter(|_| row.file.is_none() && row.owns_name());
-        name.is_some_and(|name| split(name).map(|(directory, _)| directory) == directory)
+        name.and_then(split).is_some_and(|(own, _)| Some(own) == directory)
     };
     if gaps.iter().any(|gap| gap.names == Names::Seen) && dump.rows.iter().any(|row| veiled(row)) {
         for gap in &mut gaps {
