@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::{
-    AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Role, Seen, Socket,
-    SocketState, SocketType, Subject, SubjectKind, Target, Walk,
+    Address, AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Role, Seen,
+    Socket, SocketState, SocketType, Subject, SubjectKind, Target, Walk,
 };
 
 /// How a socket relates to the path under examination.
@@ -77,7 +77,8 @@ impl Sighting {
     /// What became of its file, by the facts; `Unknown` where its holder's view could not be seen.
     pub fn role(&self) -> Result<Option<Role>, NoVerdict> {
         if self.relation.serves {
-            return Ok(Some(Role::ServesPath));
+            let serves = self.socket.owns_name() && self.socket.address != Address::Unnamed;
+            return Ok(serves.then_some(Role::ServesPath));
         }
         if !self.relation.names_path || !self.socket.owns_name() || self.socket.address.path().is_none() {
             return Ok(None);

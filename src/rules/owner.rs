@@ -63,11 +63,11 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
 pub(super) fn retire(orphan: &Sighting, case: &Case) -> Fix {
     let mut serving = case.serving().filter_map(|server| server.holders.known()).flatten();
     match of(orphan) {
-        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => {
-            Fix::advice("the same process holds both: let it close the older listener or restart it")
-        }
+        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => Fix::advice(
+            "the same process holds both: let it close the listener without the file, or restart it",
+        ),
         Some(older) if case.server().is_some() => {
-            stop(older, "stop the older one; its end may remove the file by name")
+            stop(older, "stop the one without the file; its end may remove that by name")
         }
         _ => restart(orphan),
     }

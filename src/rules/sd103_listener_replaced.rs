@@ -18,11 +18,11 @@ rule! {
     /// One socket with many holders (prefork, an in-place upgrade). One name in two mount namespaces. A rename.
     ///
     /// # Fix
-    /// Stop the older process. If that took the file along (many remove it by name), restart the newer one.
+    /// Stop the one without the file. If that took the file along (many remove it by name), restart the other.
     LISTENER_REPLACED = "SD103", "listener-replaced", Error
 }
 
-const SHARED: &str = "Two listeners share this name: the newer one has the file, the older one hears nobody.";
+const SHARED: &str = "Two listeners share this name: one has the file, the other hears nobody.";
 const LOST: &str = "The file at this name is not the listener's: the process listens, and nobody reaches it.";
 
 fn check(case: &Case) -> Verdict {
@@ -58,7 +58,7 @@ fn finding(case: &Case, proven: bool, replaced: &[&Sighting]) -> Finding {
     finding
         .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
         .fixed_by(replaced.iter().map(|orphan| owner::retire(orphan, case)))
-        .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the newer one")])
+        .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the other one")])
 }
 
 #[cfg(test)]

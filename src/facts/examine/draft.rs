@@ -34,7 +34,13 @@ impl Draft<'_> {
 }
 
 fn join_if_relative(directory: &[u8], path: &[u8]) -> Vec<u8> {
-    if path.starts_with(b"/") { path.to_vec() } else { join(directory, path) }
+    let absolute = if path.starts_with(b"/") { path.to_vec() } else { join(directory, path) };
+    // Who walks it may be the helper, which is another process.
+    let own = |name: &[u8]| {
+        let rest = absolute.strip_prefix(name)?;
+        rest.starts_with(b"/").then(|| [format!("/proc/{}", std::process::id()).as_bytes(), rest].concat())
+    };
+    own(b"/proc/self").or_else(|| own(b"/proc/thread-self")).unwrap_or(absolute)
 }
 
 impl Examiner<'_> {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::Examiner;
 use crate::facts::look::{Passive, Question, place, root_of};
+use crate::facts::sockets::{self, Ask};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
 use crate::model::{Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, Reached, SocketType, Walk};
@@ -83,6 +84,10 @@ impl Examiner<'_> {
         if case.liveness == Fact::Known(Liveness::Bound) {
             adopt_unidentified(case);
         }
+        if case.liveness == Fact::Known(Liveness::Denied) && self.carried(case) {
+            let why = "a socket that does not listen, such as a connection, is bound to the file";
+            case.liveness = Fact::Unknown(Gap::new("unix_diag", why).helped_by(Gap::AS_ROOT));
+        }
         let Fact::Known(Liveness::Refused { tries }) = case.liveness else { return };
         if let Some(id) = case.file().ok().flatten().and_then(File::id) {
             let before = self.dead.get(&id).copied().unwrap_or_default();
@@ -91,6 +96,13 @@ impl Examiner<'_> {
             case.liveness = Fact::Known(Liveness::Refused { tries });
         }
         self.reconsider_class(case);
+    }
+
+    /// Whether any socket at all, connections too, has the case's file.
+    fn carried(&self, case: &Case) -> bool {
+        let id = case.file().ok().flatten().and_then(File::id);
+        let all = sockets::all(self.machine, Ask { owners_only: false, memory: false });
+        id.is_some() && all.rows.iter().any(|row| row.file == id)
     }
 
     /// What lies below an overlay's upper layer only counts as layered where a refusal has to be judged: finding

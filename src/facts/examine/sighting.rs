@@ -47,11 +47,13 @@ impl Examiner<'_> {
     }
 
     pub(super) fn complete(&mut self, draft: Draft<'_>, dump: &Sockets, held: &Holders) -> Case {
-        let mut sightings = Vec::new();
+        let (mut sightings, mut gaps) = (Vec::new(), gaps_around(&draft.place, dump));
         for (row, relation) in &draft.related {
             let holders = self.holders_of(held, row.ino);
-            if let Some(sighting) = self.sighting(row, *relation, holders, &draft, dump) {
-                sightings.push(sighting);
+            match self.sighting(row, *relation, holders, &draft, dump) {
+                Ok(sighting) => sightings.extend(sighting),
+                // Its name may mean the place: nobody can be said not to have it.
+                Err(gap) => gaps.push(gap),
             }
         }
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
@@ -61,7 +63,7 @@ impl Examiner<'_> {
             asked_for: false,
             walk: draft.walk,
             liveness: Fact::NotAsked,
-            sockets: Seen { items: sightings, gaps: gaps_around(&draft.place, dump) },
+            sockets: Seen { items: sightings, gaps },
             hidden_holders,
             nearest: Vec::new(),
             expects: None,
@@ -81,16 +83,16 @@ impl Examiner<'_> {
         holders: Vec<Holder>,
         draft: &Draft<'_>,
         dump: &Sockets,
-    ) -> Option<Sighting> {
+    ) -> Result<Option<Sighting>, Gap> {
         let view = match row.address.path() {
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
                 if !relation.names_path {
                     // A relative name: what it means only the kernel, or its holder's directory, tells.
-                    let view = view.as_ref().ok()?;
+                    let view = view.as_ref().map_err(Gap::clone)?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
                     if !relation.names_path {
-                        return None;
+                        return Ok(None);
                     }
                 }
                 view.map_or_else(Fact::Unknown, Fact::Known)
@@ -98,7 +100,7 @@ impl Examiner<'_> {
             _ => Fact::NotAsked,
         };
         let foreign_device = matches!(view, Fact::Unknown(_)) && self.on_another_filesystem(row);
-        Some(Sighting {
+        Ok(Some(Sighting {
             socket: row.clone(),
             relation,
             holders: Fact::Known(holders),
@@ -106,7 +108,7 @@ impl Examiner<'_> {
             second_look: Fact::NotAsked,
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
-        })
+        }))
     }
 
     /// Whether the directory of a socket's name is, for us, on another filesystem than its file: the cheap proof
