@@ -108,7 +108,9 @@ pub(crate) fn need(program: &str) -> Option<Command> {
     let mut command = Command::new(&file);
     if file.starts_with(target) {
         let libraries = unpacked.join("lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
-        command.env("LD_LIBRARY_PATH", libraries);
+        // systemd's programs share a library of their own, one directory below.
+        let both = std::env::join_paths([libraries.clone(), libraries.join("systemd")]);
+        command.env("LD_LIBRARY_PATH", both.unwrap());
     }
     Some(command)
 }
