@@ -1,6 +1,6 @@
 //! SD110: a socket bound under a relative name.
 
-use super::{evidence, owner};
+use super::evidence;
 use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Sighting, Target, Verdict};
 
 rule! {
@@ -48,10 +48,7 @@ fn check(case: &Case) -> Verdict {
         RELATIVE_SOCKET_PATH
             .finding(case, Certainty::Certain, summary)
             .proven_by([evidence::socket(sighting), place, evidence::holders(sighting)])
-            .fixed_by([
-                Fix::advice("give the server an absolute path in its configuration"),
-                owner::restart(sighting),
-            ])
+            .fixed_by([Fix::advice("give the server an absolute path in its configuration, then restart it")])
     });
     Ok(found.collect())
 }
