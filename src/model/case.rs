@@ -194,6 +194,14 @@ impl Case {
         }
     }
 
+    /// For rules that find nothing where nothing serves the path: `Unknown` where the path could not be looked at.
+    pub fn seen(&self) -> Result<(), NoVerdict> {
+        match self.file() {
+            Err(NoVerdict::Unknown(gap)) => Err(NoVerdict::Unknown(gap)),
+            Ok(_) | Err(NoVerdict::NotApplicable) => Ok(()),
+        }
+    }
+
     /// For rules that state how things are: `Unknown` while the picture kept changing.
     pub fn settled(&self) -> Result<(), NoVerdict> {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))

@@ -32,6 +32,7 @@ fn check(case: &Case) -> Verdict {
     if case.serving().any(Sighting::is_alive) {
         return Ok(vec![]);
     }
+    case.seen()?;
     case.settled()?;
     let silent = case.serving().filter(|sighting| {
         sighting.socket.state == SocketState::Bound && sighting.socket.kind != SocketType::Dgram

@@ -7,8 +7,8 @@ rule! {
     /// The socket serves the path, but the kernel knows it by another name.
     ///
     /// # What it means
-    /// It was bound under that name and renamed, or bound through a symlink or a descriptor. Clients are fine;
-    /// tools that match by name are wrong: `ss` shows HAProxy's sockets as `X.<pid>.tmp`.
+    /// It was renamed after bind, or bound through a symlink or a descriptor. Clients are fine; tools that match by
+    /// name are wrong: `ss` shows HAProxy's sockets as `X.<pid>.tmp`.
     ///
     /// # How it is known
     /// The socket's file is the file at the path (device and inode), its name is not. Or the other way round:
@@ -26,6 +26,7 @@ const SERVES: &str = "The socket serves the path, but the kernel knows it by ano
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
+    case.seen()?;
     let renamed = case.serving().filter(|serving| differs(case, serving)).map(|serving| {
         KERNEL_NAME_DIFFERS
             .finding(case, Certainty::Certain, SERVES)
@@ -34,9 +35,8 @@ fn check(case: &Case) -> Verdict {
     });
     let nothing_there = case.walk.known().is_some_and(|walk| walk.file().is_none());
     let moved = case.orphans().filter(|orphan| nothing_there && orphan.is_alive());
-    Ok(renamed
-        .chain(moved.filter_map(|orphan| Some(moved_away(case, orphan, orphan.renamed_to()?))))
-        .collect())
+    let moved = moved.filter_map(|orphan| Some(moved_away(case, orphan, orphan.renamed_to()?)));
+    Ok(renamed.chain(moved).collect())
 }
 
 fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
@@ -66,7 +66,7 @@ fn differs(case: &Case, serving: &Sighting) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Fact};
+    use crate::model::{Address, Fact, Gap};
 
     #[test]
     fn fires_on_a_socket_renamed_after_bind() {
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn unknown_is_not_ok() {
-        let mut case = Case::sample_missing();
-        case.walk = Fact::NotAsked;
-        assert_eq!(check(&case), Ok(vec![]), "nothing is claimed about a path that was not walked");
+        let mut case = Case::sample();
+        case.walk = Fact::Unknown(Gap::new("lstat", "Permission denied"));
+        assert!(check(&case).is_err());
     }
 }

@@ -25,6 +25,7 @@ fn check(case: &Case) -> Verdict {
     if matches!(case.target, Target::Tcp(_)) {
         return Err(NoVerdict::NotApplicable);
     }
+    case.seen()?;
     let shut = case.serving().filter(|sighting| sighting.socket.state == SocketState::ShutDown);
     let findings: Vec<Finding> = shut
         .map(|sighting| {
