@@ -281,4 +281,10 @@ mod tests {
             prop_assert_eq!(decode(&escaped), name);
         }
     }
+
+    #[test]
+    fn a_backslash_without_digits_stays() {
+        assert_eq!(decode(b"\\134\\12\\9zz"), b"\\\\12\\9zz");
+        assert_eq!(decode(b"\\777\\+12"), b"\\777\\+12");
+    }
 }

@@ -9,8 +9,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
+use super::mounts;
 use super::netns_census::namespace_id;
-use crate::model::NetnsId;
+use crate::model::{Mount, NetnsId};
 
 /// Where names of namespaces are kept, below the root.
 const NAMED: [&str; 2] = ["run/netns", "run/docker/netns"];
@@ -27,46 +28,26 @@ pub(super) struct Mounted {
 /// The network namespaces in our own mount table. One that cannot be read shows none: the processes in them are
 /// found all the same.
 pub(super) fn all(machine: &Machine) -> BTreeMap<NetnsId, Mounted> {
-    let table = std::fs::read(machine.proc("self/mountinfo")).unwrap_or_default();
-    let mut mounts = BTreeMap::<NetnsId, Mounted>::new();
-    for (id, point) in table.split(|byte| *byte == b'\n').filter_map(namespace) {
-        let mounted = mounts.entry(id).or_default();
+    let table = mounts::of(machine, None).unwrap_or_default();
+    let mut found = BTreeMap::<NetnsId, Mounted>::new();
+    for (id, point) in table.mounts.iter().filter_map(|mount| namespace(mount)) {
+        let mounted = found.entry(id).or_default();
         mounted.label = mounted.label.take().or_else(|| label(machine, &point));
         mounted.points.push(point);
     }
-    mounts
+    found
 }
 
-/// Namespace and mount point of a row that is one.
-fn namespace(row: &[u8]) -> Option<(NetnsId, PathBuf)> {
-    let mut fields = row.split(|byte| *byte == b' ');
-    let id = namespace_id(fields.nth(3)?)?;
-    let point = unescaped(fields.next()?);
-    let filesystem = fields.skip_while(|field| *field != b"-").nth(1)?;
-    (filesystem == b"nsfs").then(|| (id, PathBuf::from(OsString::from_vec(point))))
+/// Namespace and mount point of a mount that is one.
+fn namespace(mount: &Mount) -> Option<(NetnsId, PathBuf)> {
+    let id = namespace_id(&mount.root).filter(|_| mount.fstype == "nsfs")?;
+    Some((id, PathBuf::from(OsString::from_vec(mount.point.clone()))))
 }
 
 fn label(machine: &Machine, point: &Path) -> Option<String> {
     let directory = point.parent()?;
     let named = NAMED.iter().any(|name| directory == machine.root.join(name));
     named.then(|| point.file_name().map(|name| name.to_string_lossy().into_owned()))?
-}
-
-/// mountinfo writes blank, tab, newline and backslash as `\` and three octal digits.
-fn unescaped(field: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        let octal = (*first == b'\\').then(|| tail.first_chunk().copied().and_then(octal)).flatten();
-        bytes.push(octal.unwrap_or(*first));
-        rest = if octal.is_some() { &tail[3..] } else { tail };
-    }
-    bytes
-}
-
-fn octal(digits: [u8; 3]) -> Option<u8> {
-    let text = std::str::from_utf8(&digits).ok().filter(|text| !text.starts_with('+'))?;
-    u8::from_str_radix(text, 8).ok()
 }
 
 #[cfg(test)]
@@ -101,11 +82,5 @@ mod tests {
         let machine = Machine { root: "/host".into(), ..Machine::default() };
         assert_eq!(label(&machine, Path::new("/host/run/netns/blue")).as_deref(), Some("blue"));
         assert_eq!(label(&machine, Path::new("/run/netns/blue")), None);
-    }
-
-    #[test]
-    fn a_backslash_without_digits_stays() {
-        assert_eq!(unescaped(b"\\134\\12\\9zz"), b"\\\\12\\9zz");
-        assert_eq!(unescaped(b"\\777\\+12"), b"\\777\\+12");
     }
 }
