@@ -49,7 +49,9 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let named = |row: &Socket| matches(row, pattern.as_ref());
     let held = (!args.no_holders).then(|| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
-        Arc::new(holders::walk(context.machine, Some(&wanted)))
+        let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
+        examiner.remember_walk(wanted, &held);
+        held
     });
     let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
     let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
@@ -68,7 +70,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let open = sheet.add_plain(&rows, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;
-    for (case, ino) in examiner.survey_open(&dump, &open, held.as_ref()) {
+    for (case, ino) in examiner.survey_open(&dump, &open, held.is_some()) {
         let socket = dump.rows.iter().find(|row| row.ino == ino);
         sheet.add(&case, socket);
     }

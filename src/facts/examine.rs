@@ -163,8 +163,8 @@ impl<'m> Examiner<'m> {
         }
     }
 
-    /// A walk that was made elsewhere, for these sockets.
-    pub(super) fn remember_walk(&mut self, asked: HashSet<SocketIno>, held: &Arc<Holders>) {
+    /// A walk that was made elsewhere, and the sockets it looked for: others it says nothing about.
+    pub fn remember_walk(&mut self, asked: HashSet<SocketIno>, held: &Arc<Holders>) {
         self.walked = Some((asked, Arc::clone(held)));
     }
 

@@ -3,10 +3,8 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 
 use super::examine::{Examiner, label};
-use super::holders::Holders;
 use super::look::{Question, Root};
 use super::netns::Namespace;
 use super::sockets::Sockets;
@@ -69,16 +67,15 @@ impl Examiner<'_> {
         &mut self,
         dump: &Sockets,
         open: &[&Socket],
-        held: Option<&Arc<Holders>>,
+        with_holders: bool,
     ) -> Vec<(Case, SocketIno)> {
-        let Some(held) = held else {
+        if !with_holders {
             return open.iter().map(|row| (self.unheld_case(&dump.namespaces, row), row.ino)).collect();
-        };
+        }
         let targets: Vec<Target> = open.iter().map(|row| target_of(row)).collect();
         let mut unique = targets.clone();
         unique.sort_unstable_by_key(Target::label);
         unique.dedup();
-        self.remember_walk(dump.rows.iter().map(|row| row.ino).collect(), held);
         let cases: HashMap<&Target, Case> = unique
             .iter()
             .zip(self.examine_in(dump, &unique, b"/"))

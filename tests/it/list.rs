@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sockdoctor::act::broken;
 
-use crate::binary::{json, run};
+use crate::binary::{document, json, run, sockdoctor};
 use crate::process::{Process, finish, until};
 use crate::world::{World, isolated, isolated_root, need, skip};
 
@@ -288,14 +288,36 @@ fn a_socket_of_another_network_namespace_is_a_row_with_its_number() {
 }
 
 #[test]
-fn many_stale_files_take_hardly_longer_than_one() {
-    isolated("list::many_stale_files_take_hardly_longer_than_one", |world| {
+fn many_stale_files_are_waited_for_together() {
+    let name = "list::many_stale_files_are_waited_for_together";
+    isolated(name, |world| {
+        let Some(mut strace) = need("strace") else { return skip(name, "no strace") };
+        std::fs::create_dir(world.path("s")).unwrap();
         for number in 0..12 {
-            drop(UnixListener::bind(world.path(&format!("{number}.sock"))).unwrap());
+            drop(UnixListener::bind(world.path(&format!("s/{number}.sock"))).unwrap());
         }
-        let clock = std::time::Instant::now();
-        let document = json(["inspect", world.dir.to_str().unwrap()]);
-        assert_eq!(document["summary"]["error"], 12, "{document:#}");
-        assert!(clock.elapsed() < Duration::from_secs(3), "one after the other: {:?}", clock.elapsed());
+        let trace = world.path("trace");
+        strace.args(["-f", "-e", "trace=clock_nanosleep", "-o"]).arg(&trace).arg(sockdoctor().get_program());
+        let output =
+            finish(strace.arg("inspect").arg(world.path("s")).arg("--json"), Duration::from_secs(60));
+        assert_eq!(document(&output)["summary"]["error"], 12, "{}", output.stdout);
+        let pauses = std::fs::read_to_string(trace).unwrap().matches("tv_nsec=150000000").count();
+        assert!((2..=4).contains(&pauses), "{pauses} pauses: one after the other");
+    });
+}
+
+#[test]
+fn holders_are_known_of_sockets_that_the_pattern_leaves_out_but_a_finding_names() {
+    let name = "list::holders_are_known_of_sockets_that_the_pattern_leaves_out_but_a_finding_names";
+    isolated(name, |world| {
+        std::fs::create_dir(world.path("real")).unwrap();
+        std::os::unix::fs::symlink("real", world.path("link")).unwrap();
+        let _orphan = UnixListener::bind(world.path("link/app.sock")).unwrap();
+        std::fs::remove_file(world.path("real/app.sock")).unwrap();
+        let _server = UnixListener::bind(world.path("real/app.sock")).unwrap();
+        let document = json(["list", "--match", world.path("link/app.sock").to_str().unwrap()]);
+        let finding = &document["findings"][0];
+        assert_eq!(finding["code"], "SD103", "{document:#}");
+        assert!(!finding["evidence"].to_string().contains("none visible"), "{finding:#}");
     });
 }
