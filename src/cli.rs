@@ -1,5 +1,6 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod consumer;
 pub mod help;
 mod typed;
 mod values;
@@ -14,8 +15,9 @@ use clap_complete::Shell;
 use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use consumer::ConsumerArgs;
 pub use values::Page;
-use values::{colors, duration, fields, formats, pages, report_file, shells};
+use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
@@ -132,6 +134,8 @@ impl FailOn {
 pub enum Command {
     /// Everything known about a socket, every rule, the verdict
     Inspect(InspectArgs),
+    /// Would this consumer get in, and which component of the path stops it?
+    Access(AccessArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
     /// What a code, an errno or a pasted error text means
@@ -156,6 +160,7 @@ impl Command {
     pub const fn name(&self) -> Option<&'static str> {
         match self {
             Self::Inspect(_) => Some("inspect"),
+            Self::Access(_) => Some("access"),
             Self::List(_) => Some("list"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
@@ -171,6 +176,29 @@ pub struct InspectArgs {
     /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/
     #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<OsString>,
+    /// Who wants to connect.
+    #[command(flatten)]
+    pub consumer: ConsumerArgs,
+    /// The mode the socket should have: 0660
+    #[arg(long, value_name = "MODE", value_parser = mode, help_heading = "Expectations")]
+    pub expect_mode: Option<u32>,
+    /// The owner it should have, by name or number
+    #[arg(long, value_name = "USER", help_heading = "Expectations")]
+    pub expect_owner: Option<String>,
+    /// The group it should have, by name or number
+    #[arg(long, value_name = "GROUP", help_heading = "Expectations")]
+    pub expect_group: Option<String>,
+}
+
+/// `access`
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// /run/x.sock, unix:PATH, http+unix://%2Frun%2Fx.sock/
+    #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub target: OsString,
+    /// Who wants to connect; without any of these: you.
+    #[command(flatten)]
+    pub consumer: ConsumerArgs,
 }
 
 /// `list`

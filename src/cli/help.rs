@@ -14,12 +14,13 @@ and says what it could not see. It changes nothing, and connects to no server.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
+  sockdoctor access /run/app.sock --as www-data      would this user get in, and what stops it?
   sockdoctor list                  every bound socket with its verdict
   sockdoctor explain 111           what ECONNREFUSED can mean
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 8] = [
+const OF_COMMANDS: [(&str, &str); 9] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -28,6 +29,15 @@ const OF_COMMANDS: [(&str, &str); 8] = [
   sockdoctor @name                         an abstract socket
   sockdoctor inode:31200                   a socket by the number ss(8) and lsof(8) print
   sockdoctor -v --json /run/app.sock       all facts, for a program",
+    ),
+    (
+        "access",
+        "  sockdoctor access /run/app.sock --as www-data      would a new process of this user get in?
+  sockdoctor access /run/app.sock --unit nginx       each identity that runs in the unit
+  sockdoctor access /run/app.sock --pid 812          this very process, with its own view of the files
+  sockdoctor access /run/app.sock --uid 1000 --gid 1000,33
+  sockdoctor access /run/app.sock --connected        who is connected now
+  sockdoctor access /run/app.sock                    you",
     ),
     (
         "list",

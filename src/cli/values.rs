@@ -31,6 +31,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
 }
 
+/// Permission bits as chmod(1) takes them: `660`, `0660` and `0o660` alike.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
+    mode.ok_or_else(|| "use octal digits such as 0660".to_owned())
+}
+
 pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
     let names = Format::ALL.map(Format::word);
     PossibleValuesParser::new(names).map(|word| Format::of_word(&word).unwrap_or(Format::Text))

@@ -2,19 +2,19 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Answer, Context, Refusal, open_question, overall};
+use super::{Answer, Context, Refusal, consumers, open_question, overall};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
 use crate::facts::{process, tmpfiles};
 use crate::model::{
-    AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target,
+    AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished,
 };
 use crate::rules::{self, Judgement};
 
 /// Of an inode: what it is short of, and why that may be.
-const NOBODY_HAS: &str = "no socket of any visible network namespace has";
-const IT_MAY_BE_GONE: &str = "it may be gone by now: `sockdoctor list --all --fields inode,name`";
+pub(super) const NOBODY_HAS: &str = "no socket of any visible network namespace has";
+pub(super) const IT_MAY_BE_GONE: &str = "it may be gone by now: `sockdoctor list --all --fields inode,name`";
 
 pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
     let given = args
@@ -33,17 +33,21 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     let tmpfiles = tmpfiles::in_force(context.machine);
     let lines: Vec<Line> =
         tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
+    let wished = wished(args, &mut examiner)?;
+    let named = consumers::named(context, &mut examiner, &args.consumer, &targets, &here)?;
     let mut cases = Vec::new();
     let mut gone = Vec::new();
-    let found = examiner.examine(&targets, &here);
-    for ((target, expects), case) in targets.iter().zip(expected).zip(found) {
-        let Some(mut case) = case else {
-            gone.push(target);
-            continue;
-        };
-        case.expects = expects;
-        case.aged = aged(&case, &lines, tmpfiles.gaps.first());
-        cases.push(case);
+    for found in consumers::examine(context, &mut examiner, &targets, &here, &named.unwrap_or_default()) {
+        for ((target, expects), case) in targets.iter().zip(&expected).zip(found) {
+            let Some(mut case) = case else {
+                gone.push(target);
+                continue;
+            };
+            case.expects = *expects;
+            case.aged = aged(&case, &lines, tmpfiles.gaps.first());
+            case.wished = wished.clone();
+            cases.push(case);
+        }
     }
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
@@ -55,6 +59,30 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         NotChecked { code: None, gap }
     }));
     Ok(answer)
+}
+
+/// What mode, owner and group should be.
+fn wished(args: &InspectArgs, examiner: &mut Examiner<'_>) -> Result<Wished, Refusal> {
+    let unknown = |what: &str, name: &str| {
+        Refusal::usage(format!("there is no {what} {name}"), "a number is taken too")
+    };
+    let unseen = |gap: Gap| Refusal::open(format!("{}: {}", gap.source, gap.why), "give the number instead");
+    let users = &mut examiner.users;
+    let owner = match &args.expect_owner {
+        Some(name) => {
+            let uid = users.uid_of(name).map_err(unseen)?.ok_or_else(|| unknown("user", name))?;
+            Some(users.user(uid))
+        }
+        None => None,
+    };
+    let group = match &args.expect_group {
+        Some(name) => {
+            let gid = users.gid_of(name).map_err(unseen)?.ok_or_else(|| unknown("group", name))?;
+            Some(users.group(gid))
+        }
+        None => None,
+    };
+    Ok(Wished { mode: args.expect_mode, owner, group })
 }
 
 /// The line by which the target's file is removed when it is old, if the target is a path.
@@ -97,7 +125,7 @@ pub(super) fn leads_somewhere(case: &Case) -> bool {
     }
 }
 
-fn understood(text: &[u8]) -> Result<Target, Refusal> {
+pub(super) fn understood(text: &[u8]) -> Result<Target, Refusal> {
     match Target::parse(text) {
         Ok(Target::Tcp(address)) => Err(Refusal::usage(
             format!("`{address}` is a TCP address; inspect looks at Unix sockets"),

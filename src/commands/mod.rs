@@ -1,6 +1,8 @@
 //! One file a subcommand: collect, judge, and hand a report to be shown. This file is what they share.
 
+mod access;
 mod artefact;
+mod consumers;
 mod demo;
 mod explain;
 mod inspect;
@@ -112,6 +114,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         // Nothing is looked at for a report that cannot be given.
         Some(_) if usable.is_err() => (Ok(Answer::nothing()), FailOn::Never),
         Some(Command::Inspect(args)) => (inspect::run(&context, &args), FailOn::Error),
+        Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),

@@ -3,6 +3,7 @@
 //! The kernel's dump and the filesystem are read one after the other, and a server may restart in between. So
 //! whatever looks wrong is looked at again, and only what two looks in a row agree on is handed to the rules.
 
+mod binder;
 mod draft;
 mod passive;
 mod sighting;
@@ -14,12 +15,13 @@ use std::time::{Duration, Instant};
 use super::helper;
 use super::holders::{self, Holders};
 use super::index::Index;
-use super::look::{NoLook, Question, Root, look, viewpoint};
+use super::look::{NoLook, Question, Root, look, root_of, viewpoint};
 use super::machine::Machine;
 use super::netns::Namespace;
+use super::process;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
-use super::walk::{Touch, Viewpoint};
+use super::walk::{Acls, Touch, Viewpoint};
 use crate::model::{
     Case, Fact, FileId, Gap, Look, NetnsId, Process, Sighting, SocketIno, SocketState, SocketType, Target,
     Walk,
@@ -43,6 +45,10 @@ pub struct Examiner<'m> {
     pub patient: bool,
     /// Names of users and groups.
     pub users: Users,
+    /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
+    client: Root,
+    /// Whether the ACLs on the way to a target are read.
+    pub acls: Acls,
     uppers: Option<Vec<Vec<u8>>>,
     views: HashMap<Root, Result<Arc<Viewpoint>, Gap>>,
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
@@ -67,6 +73,8 @@ impl<'m> Examiner<'m> {
             memory,
             patient: true,
             users: Users::new(machine),
+            client: Root::Ours,
+            acls: Acls::Ignored,
             uppers: None,
             views: HashMap::new(),
             directories: HashMap::new(),
@@ -76,6 +84,14 @@ impl<'m> Examiner<'m> {
             silent: HashSet::new(),
             dead: HashMap::new(),
             relative: HashMap::new(),
+        }
+    }
+
+    /// From now on paths are meant in this root.
+    pub fn look_from(&mut self, client: Root) {
+        if self.client != client {
+            self.client = client;
+            self.directories.clear();
         }
     }
 
@@ -206,6 +222,23 @@ impl<'m> Examiner<'m> {
                 answer
             }
         }
+    }
+
+    /// The root a path is meant in, and the path there.
+    pub fn rooted<'p>(&self, path: &'p [u8]) -> (Root, &'p [u8]) {
+        match root_of(path) {
+            (Root::Ours, path) => (self.client, path),
+            named => named,
+        }
+    }
+
+    /// Whether names mean the same to a process as to the client.
+    fn shares_view(&self, pid: u32) -> bool {
+        let client = match self.client {
+            Root::Ours => None,
+            Root::Process(client) => Some(client),
+        };
+        process::same_view(self.machine, pid, client) == Some(true)
     }
 
     /// A root with its mounts, opened once.

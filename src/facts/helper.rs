@@ -1,4 +1,4 @@
-//! Touching what may hang: a process of our own that can be given up on.
+//! Touching what may hang, and being somebody else: a process of our own that can be given up on.
 //!
 //! A dead NFS server or a FUSE daemon that never answers keeps a system call in the kernel for ever, and a
 //! thread stuck there keeps its whole process behind at exit. So every touch of such a mount happens in a copy
@@ -10,8 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::look::{NoLook, Question, look, viewpoint};
 use super::machine::Machine;
+use super::verdict::Errand;
 use super::walk::Touch;
 use crate::model::{Gap, Look, Mount};
 
@@ -21,15 +25,35 @@ pub const SUBCOMMAND: &str = "__look";
 /// How long a killed helper is waited for: one the kernel will not let go of is left to it.
 const LAST_WAIT: Duration = Duration::from_millis(50);
 
-/// What the helper answers.
-type Answer = Result<Look, Gap>;
+/// What a helper is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// To look where it may hang.
+    Look(Machine, Question),
+    /// To be somebody else for one connect.
+    Errand(Errand),
+}
 
-/// Asks a helper; gives up at the deadline.
+/// Asks a helper to look; gives up at the deadline.
 pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Instant) -> Result<Look, Gap> {
     let place = String::from_utf8_lossy(&mount.point).into_owned();
     let source = format!("{} mount {place}", mount.fstype);
-    let failed = |why: String| Gap::new(source.clone(), why);
-    let request = serde_json::to_vec(&(machine, question)).map_err(|error| failed(error.to_string()))?;
+    let late = Gap::new(source.clone(), "it did not answer in time").helped_by(format!(
+        "look at the server of {place} (mounted from {})",
+        String::from_utf8_lossy(&mount.source)
+    ));
+    send(&Request::Look(machine.clone(), question.clone()), &source, late, deadline)
+}
+
+/// Sends a request to a helper; `late` is what its silence means.
+pub(super) fn send<T: DeserializeOwned>(
+    request: &Request,
+    source: &str,
+    late: Gap,
+    deadline: Instant,
+) -> Result<T, Gap> {
+    let failed = |why: String| Gap::new(source, why);
+    let request = serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?;
     let mut child = Command::new("/proc/self/exe")
         .arg(SUBCOMMAND)
         .current_dir("/")
@@ -42,12 +66,9 @@ pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Inst
     let _ = child.kill();
     reap(&mut child);
     match answer {
-        Some(bytes) => serde_json::from_slice::<Answer>(&bytes)
+        Some(bytes) => serde_json::from_slice::<Result<T, Gap>>(&bytes)
             .unwrap_or_else(|error| Err(failed(format!("the helper's answer was cut short: {error}")))),
-        None => Err(failed("it did not answer in time".into()).helped_by(format!(
-            "look at the server of {place} (mounted from {})",
-            String::from_utf8_lossy(&mount.source)
-        ))),
+        None => Err(late),
     }
 }
 
@@ -55,14 +76,19 @@ pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Inst
 pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
     let mut request = Vec::new();
     input.read_to_end(&mut request)?;
-    let (machine, question): (Machine, Question) = serde_json::from_slice(&request)?;
-    let answer: Answer = viewpoint(&machine, question.root)
-        .and_then(|view| look(&view, &question, Touch::Any))
-        .map_err(|error| match error {
-            NoLook::Unseen(gap) => gap,
-            NoLook::MayHang(mount) => Gap::new(mount.fstype.clone(), "not touched"),
-        });
-    output.write_all(&serde_json::to_vec(&answer)?)
+    let answer = match serde_json::from_slice(&request)? {
+        Request::Look(machine, question) => serde_json::to_vec(&looked(&machine, &question))?,
+        Request::Errand(errand) => serde_json::to_vec(&errand.run())?,
+    };
+    output.write_all(&answer)
+}
+
+fn looked(machine: &Machine, question: &Question) -> Result<Look, Gap> {
+    let found = viewpoint(machine, question.root).and_then(|view| look(&view, question, Touch::Any));
+    found.map_err(|error| match error {
+        NoLook::Unseen(gap) => gap,
+        NoLook::MayHang(mount) => Gap::new(mount.fstype.clone(), "not touched"),
+    })
 }
 
 /// Sends the question and collects the answer on a thread of its own, which ends with the pipe.

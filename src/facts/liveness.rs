@@ -22,19 +22,21 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// datagram receiver is asked as a seqpacket socket, since a datagram connect to it would succeed and leave it
 /// connected.
 pub(super) fn ask(pinned: &OwnedFd, known: Option<SocketType>) -> Liveness {
-    let wrong_type = if known == Some(SocketType::Dgram) { SockType::SeqPacket } else { SockType::Datagram };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let outcome = socket(AddressFamily::Unix, wrong_type, flags, None).and_then(|probe| {
-        let address = UnixAddr::new(format!("/proc/self/fd/{}", pinned.as_raw_fd()).as_str())?;
-        connect(probe.as_raw_fd(), &address)
-    });
-    match outcome {
+    match connect_mismatched(format!("/proc/self/fd/{}", pinned.as_raw_fd()).as_bytes(), known) {
         // EPERM: a datagram receiver that is connected to somebody else (unix_dgram_connect).
         Ok(()) | Err(Errno::EPROTOTYPE | Errno::EPERM) => Liveness::Bound,
         Err(Errno::ECONNREFUSED) => Liveness::Refused { tries: 1 },
         Err(Errno::EACCES) => Liveness::Denied,
         Err(errno) => Liveness::Failed(errno as i32),
     }
+}
+
+/// Connects with a type the socket has not.
+pub(super) fn connect_mismatched(path: &[u8], known: Option<SocketType>) -> nix::Result<()> {
+    let wrong_type = if known == Some(SocketType::Dgram) { SockType::SeqPacket } else { SockType::Datagram };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let probe = socket(AddressFamily::Unix, wrong_type, flags, None)?;
+    connect(probe.as_raw_fd(), &UnixAddr::new(path)?)
 }
 
 /// Asks all until something is bound, or three refusals over 300 ms say that nothing is. A pinned inode cannot

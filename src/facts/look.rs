@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, open};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
-use super::walk::{Touch, Viewpoint, Walked, born, socket_names};
+use super::walk::{Acls, Touch, Viewpoint, Walked, born, socket_names};
 use super::{liveness, mounts};
 use crate::model::{FileIno, FileKind, Gap, Liveness, Look, Mount, MountTable, SocketType, Walk};
 
@@ -63,12 +63,21 @@ pub struct Question {
     pub kind: Option<SocketType>,
     /// File inodes to look for in the path's directory.
     pub wanted: Vec<FileIno>,
+    /// Whether the ACLs on the way are read.
+    pub acls: Acls,
 }
 
 impl Question {
     /// Only what stands there.
     pub fn walk(root: Root, path: &[u8]) -> Self {
-        Self { root, path: path.to_vec(), passive: Passive::No, kind: None, wanted: Vec::new() }
+        Self {
+            root,
+            path: path.to_vec(),
+            passive: Passive::No,
+            kind: None,
+            wanted: Vec::new(),
+            acls: Acls::Ignored,
+        }
     }
 }
 
@@ -95,7 +104,8 @@ pub fn viewpoint(machine: &Machine, root: Root) -> Result<Viewpoint, NoLook> {
 
 /// Looks.
 pub fn look(view: &Viewpoint, question: &Question, touch: Touch) -> Result<Look, NoLook> {
-    let Walked { walk, end, parent } = view.walk(&question.path, touch).map_err(NoLook::MayHang)?;
+    let Walked { walk, end, parent } =
+        view.walk_reading(&question.path, touch, question.acls).map_err(NoLook::MayHang)?;
     let is_socket = walk.file().is_some_and(|file| file.kind == FileKind::Socket);
     let liveness = end.filter(|_| is_socket).and_then(|pinned| {
         let liveness = match question.passive {

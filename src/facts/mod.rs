@@ -2,8 +2,12 @@
 //! seen comes back as a [`Gap`](crate::model::Gap), never as an empty answer.
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
+mod acl;
 mod bound_file;
 pub mod cgroup;
+pub mod connected;
+pub mod consumers;
+mod credentials;
 mod directory;
 mod errno;
 pub mod examine;
@@ -14,6 +18,7 @@ pub mod host;
 mod index;
 mod liveness;
 pub mod look;
+pub mod mac;
 pub mod machine;
 pub mod mounts;
 mod nearest;
@@ -24,12 +29,18 @@ mod netns_mounts;
 mod proc_file;
 mod proc_net_unix;
 pub mod process;
+mod program;
 pub mod sight;
 pub mod sockets;
 pub mod stale;
+mod status;
 pub mod survey;
+mod systemctl;
 pub mod tmpfiles;
 mod unix_diag;
 mod unix_diag_row;
 pub mod users;
+pub mod verdict;
 pub mod walk;
+
+pub use status::sysctl;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::read_dir;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, readlinkat, statx};
 
@@ -96,13 +96,17 @@ pub fn own_directory() -> Vec<u8> {
     }
 }
 
-/// Whether a name means the same file to that process as to us: the same mount namespace and root directory.
-/// `None`: gone, or not readable.
+/// Whether a name means the same file to that process as to another, or to us: the same mount namespace and root
+/// directory. `None`: gone, or not readable.
 #[must_use]
-pub fn same_view(machine: &Machine, pid: u32) -> Option<bool> {
-    let namespace = |process: PathBuf| link(&process.join("ns/mnt"));
-    let same = namespace(machine.process(pid, ""))? == namespace(machine.proc("self"))?;
-    Some(same && root_id(&machine.process(pid, "root"))? == root_id(&machine.proc("self/root"))?)
+pub fn same_view(machine: &Machine, pid: u32, other: Option<u32>) -> Option<bool> {
+    let (one, other) = (
+        machine.process(pid, ""),
+        other.map_or_else(|| machine.proc("self"), |other| machine.process(other, "")),
+    );
+    let namespace = |process: &Path| link(&process.join("ns/mnt"));
+    let same = namespace(&one)? == namespace(&other)?;
+    Some(same && root_id(&one.join("root"))? == root_id(&other.join("root"))?)
 }
 
 /// Which directory a root is. Its link reads `/` from inside a chroot too; and an `O_PATH` descriptor asked for what
@@ -230,7 +234,7 @@ mod tests {
         assert_eq!(process.user.id, nix::unistd::geteuid().as_raw());
         assert_eq!(process.parent, std::os::unix::process::parent_id());
         assert!(process.mount_namespace.is_some());
-        assert_eq!(same_view(&machine, id()), Some(true));
+        assert_eq!(same_view(&machine, id(), None), Some(true));
         let here = std::env::current_dir().unwrap();
         assert_eq!(working_directory(&machine, id()).unwrap(), here.as_os_str().as_bytes());
         assert!(pids(&machine).unwrap().contains(&id()));
@@ -283,7 +287,7 @@ mod tests {
             symlink(namespace, process.join("ns/mnt")).unwrap();
             symlink(root, process.join("root")).unwrap();
         }
-        let views: Vec<_> = (10..14).map(|pid| same_view(&machine, pid)).collect();
+        let views: Vec<_> = (10..14).map(|pid| same_view(&machine, pid, None)).collect();
         assert_eq!(views, [Some(true), Some(false), Some(false), None]);
     }
 

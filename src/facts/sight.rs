@@ -10,8 +10,13 @@ use super::getent::{Answer, Getent};
 use super::machine::Machine;
 use super::netns::{self, inside};
 use super::sockets::Ask;
-use super::{bound_file, holders, unix_diag};
-use crate::model::{Fact, Gap, Sight, Trial};
+use super::{bound_file, holders, status, unix_diag};
+use crate::model::{Fact, Gap, Security, Sight, Trial};
+
+/// The security modules, and how we are confined.
+pub(super) fn security(machine: &Machine) -> Security {
+    privileges::security(machine)
+}
 
 /// Looks at everything once.
 #[must_use]
@@ -51,12 +56,12 @@ pub fn sight(machine: &Machine) -> Sight {
         bound_file: kernel::trial(
             bound_file::tried().map_err(|e| nix::errno::Errno::from_raw(e.raw_os_error())),
         ),
-        ptrace_scope: privileges::sysctl(machine, "kernel/yama/ptrace_scope").ok(),
+        ptrace_scope: status::sysctl(machine, "kernel/yama/ptrace_scope").ok(),
         file_events: kernel::file_events(false),
         file_events_with_pid: kernel::file_events(true),
         path_walk: kernel::path_walk(),
         getent: getent(),
-        security: privileges::security(machine),
+        security: security(machine),
         first_pid_namespace: own.first_pid_namespace,
         container_cgroup: privileges::container_cgroup(machine),
     }

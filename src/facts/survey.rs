@@ -11,7 +11,7 @@ use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
     Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, SocketIno, Target, View,
-    Walk,
+    Walk, Wished,
 };
 
 /// Directories already walked: where they are, or that they are not to be had cheaply.
@@ -131,6 +131,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
     Case {
         target,
         path,
+        client: None,
         asked_for: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
         liveness: Fact::NotAsked,
@@ -151,5 +152,8 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         expects: None,
         aged: Fact::NotAsked,
         unsettled: None,
+        accesses: Vec::new(),
+        binder: Fact::NotAsked,
+        wished: Wished::default(),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `getpwuid(3)` is not asked: in a static build it does not see what nsswitch.conf names, and it may hang.
 
+mod membership;
+
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,21 +46,7 @@ impl Users {
 
     /// The uid of a user by name; a number stands for itself unless it is a name. `Ok(None)`: no such user.
     pub fn uid_of(&mut self, name: &str) -> Result<Option<u32>, Gap> {
-        let files = self.passwd.files();
-        if let Some(uid) = files.as_ref().ok().and_then(|names| names.by_name.get(name)) {
-            return Ok(Some(*uid));
-        }
-        let unread = files.as_ref().err().cloned();
-        if let Some(uid) = decimal(name) {
-            // -1 is no uid: `chown(2)` and `setresuid(2)` take it as "leave it".
-            return Ok((uid != u32::MAX).then_some(uid));
-        }
-        match ask(self.getent.as_mut(), "passwd", name) {
-            Answer::Found(text) => Ok(text.split(|byte| *byte == b'\n').find_map(entry).map(|(_, uid)| uid)),
-            Answer::NotFound => Ok(None),
-            Answer::NotAsked => unread.map_or(Ok(None), Err),
-            Answer::Failed(gap) => Err(gap),
-        }
+        self.passwd.id_of(name, self.getent.as_mut())
     }
 }
 
@@ -98,6 +86,24 @@ impl Database {
                 IdName { id, name: name.map(|name| (name, NameSource::Getent)) }
             }
             _ => IdName::unnamed(id),
+        }
+    }
+
+    fn id_of(&mut self, name: &str, getent: Option<&mut Getent>) -> Result<Option<u32>, Gap> {
+        let files = self.files();
+        if let Some(id) = files.as_ref().ok().and_then(|names| names.by_name.get(name)) {
+            return Ok(Some(*id));
+        }
+        let unread = files.as_ref().err().cloned();
+        if let Some(id) = decimal(name) {
+            // -1 is no id: `chown(2)` and `setresuid(2)` take it as "leave it".
+            return Ok((id != u32::MAX).then_some(id));
+        }
+        match ask(getent, self.name, name) {
+            Answer::Found(text) => Ok(text.split(|byte| *byte == b'\n').find_map(entry).map(|(_, id)| id)),
+            Answer::NotFound => Ok(None),
+            Answer::NotAsked => unread.map_or(Ok(None), Err),
+            Answer::Failed(gap) => Err(gap),
         }
     }
 

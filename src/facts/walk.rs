@@ -12,7 +12,10 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
 use rustix::io::Errno;
 
-use crate::model::{File, FileIno, FileKind, Mount, MountClass, MountTable, Reached, Step, Walk};
+use super::acl;
+use crate::model::{
+    Fact, File, FileIno, FileKind, Mount, MountClass, MountTable, Permissions, Reached, Step, Walk,
+};
 
 /// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
 const MAX_LINKS: u32 = 40;
@@ -39,6 +42,15 @@ pub enum Touch {
     Safe,
     /// Any: we are the helper that may be given up on.
     Any,
+}
+
+/// Whether the ACLs of the components are read: one more system call each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Acls {
+    /// They are not.
+    Ignored,
+    /// They are.
+    Read,
 }
 
 /// A finished walk, with what it ended on still pinned.
@@ -68,6 +80,14 @@ struct Status {
     mount_id: u64,
 }
 
+impl Status {
+    fn permissions(&self, fd: BorrowedFd<'_>, acls: Acls) -> Permissions {
+        let is_link = FileKind::of_mode(self.mode) == FileKind::Symlink;
+        let acl = if acls == Acls::Read && !is_link { acl::of(fd) } else { Fact::NotAsked };
+        Permissions { mode: self.mode, uid: self.uid, gid: self.gid, acl }
+    }
+}
+
 impl Viewpoint {
     /// A pinned root, its own path in the terms of `mounts`, and these.
     pub fn new(root: OwnedFd, prefix: Vec<u8>, mounts: MountTable) -> Self {
@@ -86,6 +106,11 @@ impl Viewpoint {
 
     /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
     pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
+        self.walk_reading(path, touch, Acls::Ignored)
+    }
+
+    /// The same, with the ACL of every component where they are wanted.
+    pub fn walk_reading(&self, path: &[u8], touch: Touch, acls: Acls) -> Result<Walked, Arc<Mount>> {
         let stopped = |at: &[u8], pending: &[Vec<u8>], errno: Errno, steps, parent| {
             let rest =
                 pending.iter().rev().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(&b'/');
@@ -102,9 +127,14 @@ impl Viewpoint {
                 Ok(fd) => Here { fd, path: b"/".to_vec() },
                 Err(errno) => return Ok(stopped(b"/", &[], errno, Vec::new(), None)),
             };
-        let mut way = vec![root];
         let mut pending: Vec<Vec<u8>> = components(path).rev().map(<[u8]>::to_vec).collect();
         let mut steps = Vec::new();
+        if let Ok(status) = status_of(root.fd.as_fd(), b"", AtFlags::EMPTY_PATH) {
+            let permissions = status.permissions(root.fd.as_fd(), acls);
+            let kind = FileKind::Directory;
+            steps.push(Step { path: b"/".to_vec(), kind, permissions, link: None, last: pending.is_empty() });
+        }
+        let mut way = vec![root];
         let mut links = 0;
         loop {
             let Some(name) = pending.pop() else {
@@ -141,14 +171,9 @@ impl Viewpoint {
             let kind = FileKind::of_mode(status.mode);
             let link = if kind == FileKind::Symlink { readlinkat(&fd, c"", Vec::new()).ok() } else { None };
             let link = link.map(|text| text.as_bytes().to_vec());
-            steps.push(Step {
-                path: child.clone(),
-                kind,
-                mode: status.mode,
-                uid: status.uid,
-                gid: status.gid,
-                link: link.clone(),
-            });
+            let permissions = status.permissions(fd.as_fd(), acls);
+            let last = pending.is_empty();
+            steps.push(Step { path: child.clone(), kind, permissions, link: link.clone(), last });
             match (kind, link) {
                 (FileKind::Symlink, Some(text)) => {
                     links += 1;

@@ -33,7 +33,8 @@ impl Walk {
     pub(crate) fn sample_links(steps: &[(&str, Option<&str>)], errno: i32) -> Self {
         let step = |(path, link): &(&str, Option<&str>)| {
             let (path, link) = (path.as_bytes().to_vec(), link.map(|text| text.as_bytes().to_vec()));
-            Step { path, kind: super::FileKind::Symlink, mode: 0, uid: 0, gid: 0, link }
+            let permissions = super::Permissions { mode: 0, uid: 0, gid: 0, acl: super::Fact::NotAsked };
+            Step { path, kind: super::FileKind::Symlink, permissions, link, last: false }
         };
         let reached = super::Reached::Stopped { at: b"/gone".to_vec(), rest: vec![], errno };
         Self { steps: steps.iter().map(step).collect(), reached }

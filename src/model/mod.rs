@@ -3,32 +3,45 @@
 //! Pure data and pure questions about it. Nothing here looks at the machine, and nothing here imports
 //! another module of this crate: every other part speaks in these types.
 
+mod access;
+mod acl;
 mod address;
 mod case;
+mod consumer;
+mod dac;
 mod declaration;
 mod explain;
 mod fact;
 mod finding;
 mod links;
+mod mac;
 mod mount;
 mod path;
 mod process;
 mod report;
 mod rule;
 mod sight;
+mod sighting;
 mod socket;
 mod stray;
 mod target;
 mod users;
 
+pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
+pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
-pub use case::{Case, Relation, Sighting, View};
+pub use case::{Case, Wished};
+pub use consumer::{Consumer, Origin};
+pub use dac::{
+    Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
+};
 pub use declaration::AgedLine;
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
 pub use fact::{Fact, Gap, Names, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use process::{Holder, Process};
@@ -38,6 +51,7 @@ pub use report::{
 };
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
+pub use sighting::{Relation, Sighting, View};
 pub use socket::{
     Device, FileId, FileIno, Memory, NetnsId, Queue, Role, Socket, SocketIno, SocketState, SocketType,
 };

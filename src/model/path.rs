@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileId, FileIno, Mount, MountClass};
+use super::{FileId, FileIno, Mount, MountClass, Permissions};
 
 /// File type bits of `st_mode` (inode(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,14 +86,12 @@ pub struct Step {
     pub path: Vec<u8>,
     /// What it is.
     pub kind: FileKind,
-    /// `st_mode`.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
+    /// Who may use it.
+    pub permissions: Permissions,
     /// The text of the link, where it is one.
     pub link: Option<Vec<u8>>,
+    /// Nothing was to come after it: the last component, or a link at that place.
+    pub last: bool,
 }
 
 /// What stands at the end of a path.

@@ -242,6 +242,8 @@ pub enum Data {
     None,
     /// `inspect`.
     Inspect(Vec<InspectedTarget>),
+    /// `access`: the target as each view has it, with its consumers; who is stopped first.
+    Access(Vec<InspectedTarget>),
     /// `list`: the rows and the columns asked for.
     List {
         /// Worst first unless asked otherwise.

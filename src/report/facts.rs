@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Loudness;
 use super::style::escape;
 use super::text::plural;
+use super::{Loudness, access};
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -44,11 +44,38 @@ pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
         Ok(None) => lines.push(("file", "missing".into())),
         Err(_) => {}
     }
+    for access in &case.accesses {
+        let who = escape(&access.consumer.label());
+        lines.push(("access", format!("{}: {}", who, access::in_one_line(access))));
+    }
+    if case.accesses.is_empty() {
+        lines.extend(case.open_to().map(|classes| ("connect", who_may(target, classes))));
+    }
     if target.left_out > 0 {
         let findings = plural(target.left_out, "finding");
         lines.push(("not shown", format!("{findings} left out by --only/--ignore")));
     }
     lines
+}
+
+/// By the permission bits: which classes get in.
+fn who_may(target: &InspectedTarget, classes: [Option<bool>; 3]) -> String {
+    let (owner, group) = target.owner.as_ref().map_or_else(Default::default, |(owner, group)| {
+        (escape(owner.label().as_bytes()), escape(group.label().as_bytes()))
+    });
+    let names = [format!("owner {owner}"), format!("group {group}"), "everybody else".to_owned()];
+    let those = |wanted: Option<bool>| {
+        let fitting = classes.iter().zip(&names).filter(|(class, _)| **class == wanted);
+        fitting.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut parts = Vec::new();
+    for (wanted, verb) in [(Some(true), "may"), (Some(false), "may not"), (None, "cannot be told")] {
+        let those = those(wanted);
+        if !those.is_empty() {
+            parts.push(format!("{those} {verb}"));
+        }
+    }
+    parts.join("; ")
 }
 
 fn socket(sighting: &Sighting) -> String {

@@ -1,5 +1,6 @@
 //! Showing a [`Report`]: one file per format, each with its own shapes. Showing never judges.
 
+mod access;
 mod checks;
 mod explain;
 mod facts;

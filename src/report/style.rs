@@ -66,6 +66,11 @@ impl Style {
 
     /// Symbol and word; colour never carries meaning alone.
     pub fn verdict(&self, verdict: Overall) -> ColoredString {
+        self.sign(verdict, verdict.word())
+    }
+
+    /// The symbol of a verdict, and another word.
+    pub fn sign(&self, verdict: Overall, word: &str) -> ColoredString {
         let (symbol, ascii) = match verdict {
             Overall::Ok => ("✓", "+"),
             Overall::Info => ("·", "-"),
@@ -73,7 +78,7 @@ impl Style {
             Overall::Error => ("✗", "x"),
             Overall::Unknown => ("?", "?"),
         };
-        paint(verdict, &format!("{} {}", if self.unicode { symbol } else { ascii }, verdict.word()))
+        paint(verdict, &format!("{} {word}", if self.unicode { symbol } else { ascii }))
     }
 
     /// A word in the colour of a verdict.

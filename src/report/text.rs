@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, checks, explain, facts, table};
+use super::{Loudness, access, checks, explain, facts, table};
 use crate::model::{Data, DemoEntry, Finding, NotChecked, Report, Severity};
 
 /// Where labels stand, and where their text begins.
@@ -55,6 +55,13 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
                     page.labelled(label, &line, out)?;
                 }
             }
+        }
+    }
+    if let Data::Access(targets) = &report.data {
+        if loudness == Loudness::Quiet {
+            targets.iter().try_for_each(|target| access::headlines(target, style, out))?;
+        } else {
+            targets.iter().try_for_each(|target| access::render(target, style, out))?;
         }
     }
     if loudness == Loudness::Quiet {
@@ -115,9 +122,7 @@ impl Page<'_> {
     }
 
     fn labelled(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        let margin = INDENT + LABEL;
-        let text = format!("{label:<LABEL$}{text}");
-        self.wrapped(&text, INDENT, margin, out)
+        labelled(self.style, label, text, out)
     }
 
     /// A command stays on one line, so that it can be copied; what it does stands behind it or below.
@@ -134,6 +139,11 @@ impl Page<'_> {
     fn wrapped(&self, text: &str, first: usize, rest: usize, out: &mut dyn Write) -> io::Result<()> {
         wrapped(self.style, text, first, rest, out)
     }
+}
+
+/// A label and its text, the lines of which stand below each other.
+pub(super) fn labelled(style: &Style, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    wrapped(style, &format!("{label:<LABEL$}{text}"), INDENT, INDENT + LABEL, out)
 }
 
 /// A text in lines that fit, the first and the others indented.

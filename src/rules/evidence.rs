@@ -77,7 +77,8 @@ pub(super) fn path(case: &Case) -> Option<Evidence> {
             )
         }),
     };
-    Some(Evidence::new([b"lstat ", at.as_slice()].concat(), detail))
+    let place = case.client.map(|pid| format!(" in the root of pid {pid}")).unwrap_or_default();
+    Some(Evidence::new([b"lstat ", at.as_slice(), place.as_bytes()].concat(), detail))
 }
 
 /// What stands at a socket's own name where its holder looks.

@@ -3,9 +3,12 @@
 //! A rule argues from facts alone. `?` on a missing fact leaves as "not checked", and a rule that argues from
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
+mod denial;
 mod evidence;
+mod grant;
 mod obstacle;
 mod owner;
+mod passage;
 mod quote;
 mod rank;
 
@@ -37,6 +40,18 @@ mod sd111_symlink_problem;
 mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
 mod sd116_socket_type_mismatch;
+mod sd201_client_no_write;
+mod sd202_parent_not_searchable;
+mod sd203_stale_supplementary_groups;
+mod sd204_acl_mask_denies;
+mod sd205_root_without_dac_override;
+mod sd206_world_connectable;
+mod sd207_replaceable_by_others;
+mod sd208_server_cannot_create_or_replace;
+mod sd209_selinux_denial;
+mod sd210_apparmor_snap_denial;
+mod sd211_protected_symlink;
+mod sd213_mode_or_owner_not_as_expected;
 mod sd305_listener_shut_down;
 mod sd708_limited_visibility;
 
@@ -61,6 +76,18 @@ pub static ALL: &[&Rule] = &[
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
+    &sd201_client_no_write::CLIENT_NO_WRITE,
+    &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
+    &sd203_stale_supplementary_groups::STALE_SUPPLEMENTARY_GROUPS,
+    &sd204_acl_mask_denies::ACL_MASK_DENIES,
+    &sd205_root_without_dac_override::ROOT_WITHOUT_DAC_OVERRIDE,
+    &sd206_world_connectable::WORLD_CONNECTABLE,
+    &sd207_replaceable_by_others::REPLACEABLE_BY_OTHERS,
+    &sd208_server_cannot_create_or_replace::SERVER_CANNOT_CREATE_OR_REPLACE,
+    &sd209_selinux_denial::SELINUX_DENIAL,
+    &sd210_apparmor_snap_denial::APPARMOR_SNAP_DENIAL,
+    &sd211_protected_symlink::PROTECTED_SYMLINK,
+    &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
 ];

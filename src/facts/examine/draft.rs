@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::Examiner;
 use super::sighting::place_of_relative;
 use crate::facts::index::{Index, last_name};
-use crate::facts::look::{Question, Root, root_of};
+use crate::facts::look::Question;
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
-use crate::facts::{bound_file, directory, process};
+use crate::facts::{bound_file, directory};
 use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
 
 /// What is known of a target before its holders are.
@@ -48,7 +48,7 @@ impl Examiner<'_> {
     pub fn expand(&mut self, target: &Target, working_directory: &[u8]) -> Vec<Target> {
         let Target::Path(given) = target else { return vec![target.clone()] };
         let path = join_if_relative(working_directory, given);
-        let look = self.look(&Question::walk(Root::Ours, &path));
+        let look = self.look(&Question::walk(self.client, &path));
         let directory = look.as_ref().ok().and_then(|look| look.walk.file());
         let Some(directory) =
             directory.filter(|file| file.kind == FileKind::Directory && !file.class.may_hang())
@@ -56,7 +56,7 @@ impl Examiner<'_> {
             return vec![target.clone()];
         };
         let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false });
-        let Ok(view) = self.viewpoint(Root::Ours) else { return vec![target.clone()] };
+        let Ok(view) = self.viewpoint(self.client) else { return vec![target.clone()] };
         let mut names = directory::sockets(&view, &directory.path);
         let standing: HashSet<FileIno> = names.values().copied().collect();
         let nameless: Vec<Target> = relative_rows(&dump).map(|row| Target::Inode(row.ino.0)).collect();
@@ -89,7 +89,7 @@ impl Examiner<'_> {
         let held = self.held(wanted);
         for row in rows {
             let holders = held.of(row.ino);
-            let holder = holders.iter().find(|held| process::same_view(self.machine, held.pid) == Some(true));
+            let holder = holders.iter().find(|held| self.shares_view(held.pid));
             if let (Some(holder), Some(name)) = (holder, row.address.path()) {
                 let bound = bound_file::of(self.machine, holder.pid, holder.fd);
                 if let Ok(place) = place_of_relative(self.machine, holder.pid, &bound, name) {
@@ -132,8 +132,9 @@ impl Examiner<'_> {
     }
 
     pub(super) fn draft_path<'d>(&mut self, target: &Target, path: Vec<u8>, index: &Index<'d>) -> Draft<'d> {
-        let (root, below) = root_of(&path);
-        let walk = match self.look(&Question::walk(root, below)) {
+        let (root, below) = self.rooted(&path);
+        let question = Question { acls: self.acls, ..Question::walk(root, below) };
+        let walk = match self.look(&question) {
             Ok(look) => Fact::Known(look.walk),
             Err(gap) => Fact::Unknown(gap),
         };
@@ -175,7 +176,7 @@ impl Examiner<'_> {
         if let Some(known) = self.directories.get(directory) {
             return known.clone();
         }
-        let look = self.look(&Question::walk(Root::Ours, directory)).ok();
+        let look = self.look(&Question::walk(self.client, directory)).ok();
         let canonical = look.and_then(|look| look.walk.file().map(|file| file.path.clone()));
         self.directories.insert(directory.to_vec(), canonical.clone());
         canonical

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::os::fd::OwnedFd;
 
 use super::Examiner;
-use crate::facts::look::{Passive, Question, place, root_of};
+use crate::facts::look::{Passive, Question, place};
 use crate::facts::sockets::{self, Ask};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
@@ -34,7 +34,7 @@ impl Examiner<'_> {
             let Some(id) = untested(case) else { continue };
             let kind = kind_by_name(case);
             let once = id.is_some_and(|id| self.dead.contains_key(&id));
-            let (root, path) = root_of(&case.path);
+            let (root, path) = self.rooted(&case.path);
             let pinned = self.viewpoint(root).ok().and_then(|view| view.walk(path, Touch::Safe).ok());
             match pinned.map(|walked| (walked.walk.file().map(File::id), walked.end)) {
                 Some((Some(now), Some(file))) if now == id => {
@@ -72,7 +72,7 @@ impl Examiner<'_> {
     fn believed(&mut self, case: &Case, answer: Liveness) -> Fact<Liveness> {
         let refused = matches!(answer, Liveness::Refused { .. });
         let mut still_there = || {
-            let (root, path) = root_of(&case.path);
+            let (root, path) = self.rooted(&case.path);
             let now = self.look(&Question::walk(root, path)).ok()?;
             Some(place(&now.walk)? == place(case.walk.known()?)?)
         };

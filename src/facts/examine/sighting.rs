@@ -11,7 +11,9 @@ use crate::facts::machine::Machine;
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::{join, split};
 use crate::facts::{nearest, process};
-use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View};
+use crate::model::{
+    Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View, Wished,
+};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -60,6 +62,7 @@ impl Examiner<'_> {
         let mut case = Case {
             target: draft.target,
             path: draft.path,
+            client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
             asked_for: false,
             walk: draft.walk,
             liveness: Fact::NotAsked,
@@ -69,6 +72,9 @@ impl Examiner<'_> {
             expects: None,
             aged: Fact::NotAsked,
             unsettled: None,
+            accesses: Vec::new(),
+            binder: Fact::NotAsked,
+            wished: Wished::default(),
         };
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
@@ -116,7 +122,7 @@ impl Examiner<'_> {
     fn on_another_filesystem(&mut self, row: &Socket) -> bool {
         let name = row.address.path().filter(|name| name.starts_with(b"/"));
         let Some(((directory, _), file)) = name.and_then(split).zip(row.file) else { return false };
-        let look = self.look(&Question::walk(Root::Ours, directory)).ok();
+        let look = self.look(&Question::walk(self.client, directory)).ok();
         let here = look.as_ref().and_then(|look| look.walk.file()).and_then(File::id);
         here.is_some_and(|here| here.dev != file.dev)
     }
@@ -125,8 +131,8 @@ impl Examiner<'_> {
     fn view(&mut self, row: &Socket, name: &[u8], holders: &[Holder]) -> Result<View, Gap> {
         let Some(holder) = holders.first() else { return self.view_without_holder(row, name) };
         let pid = holder.process.pid;
-        let ours = process::same_view(self.machine, pid) == Some(true);
-        let root = if ours { Root::Ours } else { Root::Process(pid) };
+        let ours = self.shares_view(pid);
+        let root = if ours { self.client } else { Root::Process(pid) };
         let bound = bound_file::of(self.machine, pid, holder.fd);
         let path = match &bound {
             _ if name.starts_with(b"/") => name.to_vec(),
@@ -161,10 +167,10 @@ impl Examiner<'_> {
             gap.helped_by(Gap::AS_ROOT)
         };
         let file = row.file.filter(|_| name.starts_with(b"/")).ok_or_else(hidden)?;
-        let question = Question { wanted: vec![file.ino], ..Question::walk(Root::Ours, name) };
+        let question = Question { wanted: vec![file.ino], ..Question::walk(self.client, name) };
         let seen = self.look(&question)?;
         let names = seen.found.unwrap_or_default().into_iter().map(|(_, name)| name).collect();
-        let renamed = self.names_of_file(Root::Ours, names, name, row);
+        let renamed = self.names_of_file(self.client, names, name, row);
         if renamed.is_empty() {
             return Err(hidden());
         }

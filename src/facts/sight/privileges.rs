@@ -1,10 +1,9 @@
 //! What `/proc` and `/sys` tell about our own rights and confinement.
 
-use std::path::Path;
-
 use nix::errno::Errno;
 
 use super::super::machine::Machine;
+use super::super::status::{field, read, sysctl};
 use super::super::{cgroup, mounts, proc_file, process};
 use crate::model::{Fact, Gap, Security, UserNamespaces};
 
@@ -44,17 +43,6 @@ impl Own {
     }
 }
 
-fn read(path: &Path) -> Result<String, Gap> {
-    proc_file::read(path, proc_file::SMALL)
-        .map(|text| String::from_utf8_lossy(&text).into_owned())
-        .map_err(|error| proc_file::gap(path, &error))
-}
-
-/// `Name:` and what follows it (proc_pid_status(5)).
-fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
-    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-}
-
 fn of<T>(status: &Result<String, Gap>, name: &str, parse: impl Fn(&str) -> Option<T>) -> Fact<T> {
     match status {
         Err(gap) => Fact::Unknown(gap.clone()),
@@ -63,13 +51,6 @@ fn of<T>(status: &Result<String, Gap>, name: &str, parse: impl Fn(&str) -> Optio
             None => Fact::Unknown(Gap::new(format!("{name} of /proc/self/status"), "it is not there")),
         },
     }
-}
-
-/// A setting of `/proc/sys` that is a number.
-pub(super) fn sysctl(machine: &Machine, name: &str) -> Result<u64, Gap> {
-    let path = machine.proc("sys").join(name);
-    let text = read(&path)?;
-    text.trim().parse().map_err(|_| Gap::new(path.to_string_lossy(), "it is no number"))
 }
 
 /// The option that `/proc` is mounted with.

@@ -1,5 +1,6 @@
 //! The envelope of design.md: `sockdoctor/v1`. Its own types, so that a change inside changes nothing outside.
 
+mod access;
 mod check;
 mod explain;
 pub(super) mod row;
@@ -139,6 +140,7 @@ struct NotChecked {
 enum DataOut<'r> {
     Nothing {},
     Targets { targets: Vec<Target<'r>> },
+    Access(Box<access::Access<'r>>),
     Sockets { sockets: Rows<'r> },
     Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
     Demos { demos: Vec<Demo> },
@@ -240,6 +242,7 @@ impl<'r> DataOut<'r> {
         match data {
             Data::None => Self::Nothing {},
             Data::Inspect(targets) => Self::Targets { targets: targets.iter().map(Target::of).collect() },
+            Data::Access(targets) => Self::Access(Box::new(access::Access::of(targets))),
             Data::List { sockets, .. } => Self::Sockets { sockets: Rows::of(sockets) },
             Data::Demo { demo, recognised, inspected } => Self::Demo {
                 demo: Demo::of(demo),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Name;
+use super::access::Admission;
 use crate::model::{self, Address, Liveness, Role};
 use crate::report::style::escape;
 
@@ -20,6 +21,16 @@ pub(super) struct Target<'r> {
     socket: Option<Socket<'r>>,
     queue: Option<Queue>,
     holders: Vec<Holder<'r>>,
+    may_connect: Option<MayConnect>,
+    consumers: Vec<Admission<'r>>,
+}
+
+/// By the permission bits alone, for a class of users; `null`: it cannot be told.
+#[derive(Serialize)]
+struct MayConnect {
+    owner: Option<bool>,
+    group: Option<bool>,
+    others: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +152,8 @@ impl<'r> Target<'r> {
                 .and_then(|server| server.holders.known())
                 .map(|holders| Holder::all(holders))
                 .unwrap_or_default(),
+            may_connect: case.open_to().map(|[owner, group, others]| MayConnect { owner, group, others }),
+            consumers: case.accesses.iter().map(Admission::of).collect(),
         }
     }
 }

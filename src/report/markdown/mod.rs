@@ -8,8 +8,10 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, facts, table, text};
-use crate::model::{Certainty, Check, Data, DemoEntry, Finding, ListedSocket, Report, SocketField};
+use super::{Loudness, access, facts, table, text};
+use crate::model::{
+    Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, ListedSocket, Report, SocketField,
+};
 
 /// Writes a report; the count line is last, as in text.
 pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
@@ -27,7 +29,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
-        Data::None | Data::Inspect(_) | Data::Demo { .. } => judged(report, loudness, out)?,
+        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) => judged(report, loudness, out)?,
     }
     if loudness == Loudness::Quiet {
         return Ok(());
@@ -65,6 +67,9 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
     if loudness != Loudness::Quiet {
         report.findings.iter().try_for_each(|finding| section(finding, out))?;
     }
+    if let Data::Access(targets) = &report.data {
+        targets.iter().try_for_each(|target| walks(target, out))?;
+    }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
             let verdict = target.verdict.word();
@@ -76,6 +81,25 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
                 writeln!(out)?;
             }
         }
+    }
+    Ok(())
+}
+
+fn walks(target: &InspectedTarget, out: &mut dyn Write) -> io::Result<()> {
+    for each in &target.case.accesses {
+        let (path, who) = (code(&target.case.target.label()), code(&each.consumer.label()));
+        writeln!(out, "## {}: {path} for {who}\n", access::verdict(each).1)?;
+        head(&["passes", "component", "mode", "owner", "why"], out)?;
+        for access::Row { passes, cells } in access::rows(each) {
+            let passes = passes.map_or("unknown", |passes| if passes { "yes" } else { "no" });
+            let [component, mode, owner, why] = cells.map(|cell| code(cell.as_bytes()));
+            row(&[passes.into(), component, mode, owner, why], out)?;
+        }
+        writeln!(out)?;
+        for (label, note) in access::notes(each) {
+            writeln!(out, "- {label}: {}", prose(note.as_bytes()))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -1,0 +1,43 @@
+//! `access`: would this consumer get in, and which component of the path stops it?
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::{Answer, Context, Refusal, consumers, inspect};
+use crate::cli::AccessArgs;
+use crate::facts::consumers::Who;
+use crate::facts::examine::Examiner;
+use crate::facts::process;
+use crate::model::{Access, Data};
+
+pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Refusal> {
+    let target = inspect::understood(args.target.as_bytes())?;
+    let mut examiner = Examiner::new(context.machine, context.deadline, false);
+    let here = process::own_directory();
+    let targets = [target];
+    let named = consumers::named(context, &mut examiner, &args.consumer, &targets, &here)?;
+    let whose = match named {
+        Some(whose) => whose,
+        None => consumers::find(context, &mut examiner, &Who::Caller)?,
+    };
+    let found = consumers::examine(context, &mut examiner, &targets, &here, &whose);
+    let cases: Vec<_> = found.into_iter().flatten().flatten().collect();
+    if cases.is_empty() {
+        let message = format!("{} {}", inspect::NOBODY_HAS, targets[0]);
+        return Err(Refusal::open(message, inspect::IT_MAY_BE_GONE));
+    }
+    let mut answer = inspect::answer(context, &mut examiner, cases);
+    if let Data::Inspect(mut inspected) = answer.data {
+        let cannot_tell = |access: &Access| access.allowed().is_none();
+        answer.open |= inspected.iter().flat_map(|target| &target.case.accesses).any(cannot_tell);
+        // Who is stopped stands first, in every format.
+        inspected.sort_by_key(|target| target.verdict);
+        for target in &mut inspected {
+            target
+                .case
+                .accesses
+                .sort_by_key(|access| access.allowed().map_or(1, |allowed| u8::from(allowed) * 2));
+        }
+        answer.data = Data::Access(inspected);
+    }
+    Ok(answer)
+}

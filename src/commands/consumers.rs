@@ -1,0 +1,130 @@
+//! The consumers of a command line, each put before the socket in its own view.
+
+use super::{Context, Refusal};
+use crate::cli::ConsumerArgs;
+use crate::facts::consumers::{self, NoConsumer, Who};
+use crate::facts::examine::Examiner;
+use crate::facts::look::Root;
+use crate::facts::walk::Acls;
+use crate::facts::{connected, mac, sysctl, verdict};
+use crate::model::{Access, Case, Consumer, Fact, FileKind, Origin, Target};
+
+/// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
+/// Without consumers the view is ours.
+pub(super) fn examine(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    targets: &[Target],
+    here: &[u8],
+    consumers: &[Consumer],
+) -> Vec<Vec<Option<Case>>> {
+    examiner.acls = Acls::Read;
+    let mut views: Vec<(Root, Vec<&Consumer>)> = Vec::new();
+    for consumer in consumers {
+        let root = root_of(consumer);
+        match views.iter_mut().find(|(known, _)| *known == root) {
+            Some((_, those)) => those.push(consumer),
+            None => views.push((root, vec![consumer])),
+        }
+    }
+    if views.is_empty() {
+        views.push((Root::Ours, Vec::new()));
+    }
+    let each = views.into_iter().map(|(root, those)| {
+        examiner.look_from(root);
+        let mut cases = examiner.examine(targets, here);
+        for case in cases.iter_mut().flatten() {
+            case.binder = examiner.binder(case);
+            case.accesses = those.iter().map(|consumer| access(context, examiner, case, consumer)).collect();
+        }
+        cases
+    });
+    let each = each.collect();
+    examiner.look_from(Root::Ours);
+    each
+}
+
+/// The consumers that the flags name; `None`: they name nobody.
+pub(super) fn named(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    args: &ConsumerArgs,
+    targets: &[Target],
+    here: &[u8],
+) -> Result<Option<Vec<Consumer>>, Refusal> {
+    let who = match args {
+        ConsumerArgs { user: Some(user), .. } => {
+            let (user, groups) = user.split_once(':').unwrap_or((user, ""));
+            let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
+            Who::User(user.to_owned(), groups)
+        }
+        ConsumerArgs { uid: Some(uid), gid, .. } => Who::Ids(*uid, gid.clone()),
+        ConsumerArgs { pid: Some(pid), .. } => Who::Pid(*pid),
+        ConsumerArgs { unit: Some(unit), .. } => Who::Unit(unit.clone()),
+        ConsumerArgs { container: Some(container), .. } => Who::Container(container.clone()),
+        ConsumerArgs { connected: true, .. } => {
+            return all_connected(context, examiner, targets, here).map(Some);
+        }
+        _ => return Ok(None),
+    };
+    find(context, examiner, &who).map(Some)
+}
+
+/// Finds consumers, or says why there are none.
+pub(super) fn find(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    who: &Who,
+) -> Result<Vec<Consumer>, Refusal> {
+    consumers::find(context.machine, examiner, who).map_err(|error| match error {
+        NoConsumer::Unknown(message, hint) => Refusal::usage(message, hint),
+        NoConsumer::Unseen(message, hint) => Refusal::open(message, hint),
+    })
+}
+
+fn all_connected(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    targets: &[Target],
+    here: &[u8],
+) -> Result<Vec<Consumer>, Refusal> {
+    let cases = examiner.examine(targets, here);
+    let pids: Vec<u32> =
+        cases.iter().flatten().flat_map(|case| connected::clients(context.machine, case)).collect();
+    let found = consumers::distinct(context.machine, examiner, pids, &Origin::Connected);
+    if found.is_empty() {
+        let hint = "name a consumer with --as, --pid or --unit; as root processes of others are seen too";
+        return Err(Refusal::open("no process that can be seen is connected to it now", hint));
+    }
+    Ok(found)
+}
+
+fn root_of(consumer: &Consumer) -> Root {
+    match (&consumer.our_view, &consumer.process) {
+        (Fact::Known(false), Some(process)) => Root::Process(process.pid),
+        _ => Root::Ours,
+    }
+}
+
+fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consumer: &Consumer) -> Access {
+    let Some(walk) = case.walk.known() else {
+        return Access::without_path(consumer.clone(), case.server().is_some(), case.walk.gap());
+    };
+    let protected = sysctl(context.machine, "fs/protected_symlinks");
+    let protected = protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0));
+    let mut access = Access::of(consumer.clone(), walk, &protected);
+    for gate in &mut access.gates {
+        gate.owner = examiner.users.user(gate.step.permissions.uid);
+        gate.group = examiner.users.group(gate.step.permissions.gid);
+    }
+    let file = walk.file();
+    // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
+    let plain = file.is_some_and(|file| !file.class.may_hang() && file.kind != FileKind::Directory);
+    if plain && consumer.our_view.gap().is_none() {
+        let kind = case.server().map(|server| server.socket.kind);
+        let (root, path) = examiner.rooted(&case.path);
+        access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);
+    }
+    access.mac = mac::of(context.machine, consumer, &case.path, file);
+    access
+}

@@ -1,0 +1,139 @@
+//! The kernel's own permission verdict: a helper takes on a consumer's identity and view, and connects with the
+//! wrong socket type.
+//!
+//! The kernel asks for search permission on every directory and write permission on the inode before it compares
+//! types (`unix_find_bsd`, net/unix/af_unix.c), so the server notices nothing. The helper is a process of its own
+//! that ends with its answer: no changed credentials ever return to this program. The security hooks of connect(2)
+//! come later than the answer: mandatory access control is not evaluated.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgroups, setresgid, setresuid};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities};
+use serde::{Deserialize, Serialize};
+
+use super::helper::{Request, send};
+use super::liveness::connect_mismatched;
+use super::look::Root;
+use super::machine::Machine;
+use super::process;
+use super::walk::split;
+use crate::model::{Consumer, Credentials, Fact, Gap, IdMaps, KernelVerdict, SocketType};
+
+const SOURCE: &str = "connect as the consumer";
+/// What `sun_path` holds beside its NUL (unix(7)).
+const LONGEST: usize = 107;
+
+/// What a helper is to be, and where it is to knock.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Errand {
+    machine: Machine,
+    /// The identity to take on; `None`: it is ours already.
+    credentials: Option<Credentials>,
+    /// Whose root and mount namespace.
+    view: Option<u32>,
+    /// Whose user namespace: only capabilities depend on it.
+    powers: Option<u32>,
+    path: Vec<u8>,
+    kind: Option<SocketType>,
+}
+
+/// What the kernel says to a process with the consumer's identity, in its view, on this path.
+pub fn of(
+    machine: &Machine,
+    consumer: &Consumer,
+    root: Root,
+    path: &[u8],
+    kind: Option<SocketType>,
+    deadline: Instant,
+) -> Fact<KernelVerdict> {
+    let own = super::credentials::of_process(machine, std::process::id());
+    let ours = own.is_ok_and(|own| own == consumer.credentials);
+    let as_we_are = ours && root == Root::Ours;
+    if !as_we_are && !nix::unistd::geteuid().is_root() {
+        let why = "only root can take on another identity";
+        return Fact::Unknown(Gap::new(SOURCE, why).helped_by(Gap::AS_ROOT));
+    }
+    let pid = consumer.process.as_ref().map(|process| process.pid);
+    let foreign = |pid: &u32| {
+        process::link(&machine.process(*pid, "ns/user")) != process::link(&machine.proc("self/ns/user"))
+    };
+    let errand = Errand {
+        machine: machine.clone(),
+        credentials: (!ours).then(|| consumer.credentials.clone()),
+        view: if let Root::Process(pid) = root { Some(pid) } else { None },
+        powers: pid.filter(|pid| consumer.credentials.capabilities != 0 && foreign(pid)),
+        path: path.to_vec(),
+        kind,
+    };
+    let late = Gap::new(SOURCE, "it did not answer in time");
+    match send(&Request::Errand(errand), SOURCE, late, deadline) {
+        Ok(verdict) => Fact::Known(verdict),
+        Err(gap) => Fact::Unknown(gap),
+    }
+}
+
+impl Errand {
+    /// The helper's side.
+    pub(super) fn run(&self) -> Result<KernelVerdict, Gap> {
+        let failed = |step: &str, why: String| Gap::new(SOURCE, format!("{step}: {why}"));
+        self.enter().map_err(|(step, errno)| failed(step, errno.desc().to_owned()))?;
+        Ok(match self.knock() {
+            // The answers of a socket, live or dead, that could be written to; of a datagram socket too.
+            Ok(()) | Err(Errno::EPROTOTYPE | Errno::ECONNREFUSED | Errno::EPERM) => KernelVerdict::Allowed,
+            Err(Errno::EACCES) => KernelVerdict::Denied,
+            Err(errno) => KernelVerdict::NotReached(errno as i32),
+        })
+    }
+
+    fn enter(&self) -> Result<(), (&'static str, Errno)> {
+        let open = |pid: u32, name: &str| -> Result<OwnedFd, (&'static str, Errno)> {
+            let file = File::open(self.machine.process(pid, name));
+            file.map(OwnedFd::from)
+                .map_err(|error| ("open", Errno::from_raw(error.raw_os_error().unwrap_or(0))))
+        };
+        let view = self.view.map(|pid| Ok((open(pid, "ns/mnt")?, open(pid, "root")?))).transpose()?;
+        let powers = self.powers.map(|pid| open(pid, "ns/user")).transpose()?;
+        if let Some((namespace, root)) = view {
+            setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| ("setns", errno))?;
+            fchdir(root).and_then(|()| chroot(".")).map_err(|errno| ("chroot", errno))?;
+        }
+        let Some(credentials) = &self.credentials else { return Ok(()) };
+        set_keep_capabilities(true).map_err(|errno| ("prctl", Errno::from_raw(errno.raw_os_error())))?;
+        let groups: Vec<Gid> = credentials.groups.iter().copied().map(Gid::from_raw).collect();
+        setgroups(&groups).map_err(|errno| ("setgroups", errno))?;
+        let (mut uid, mut gid) = (credentials.uid, credentials.gid);
+        if let Some(namespace) = powers {
+            setns(namespace, CloneFlags::CLONE_NEWUSER).map_err(|errno| ("setns", errno))?;
+            let inside = |ranges: fn(&IdMaps) -> &[crate::model::IdRange], id| {
+                let maps = credentials.maps.known().ok_or(("uid_map", Errno::EINVAL))?;
+                IdMaps::inside(ranges(maps), id).ok_or(("uid_map", Errno::EINVAL))
+            };
+            (uid, gid) = (inside(|maps| &maps.uids, uid)?, inside(|maps| &maps.gids, gid)?);
+        }
+        let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        setresgid(group, group, group).map_err(|errno| ("setresgid", errno))?;
+        setresuid(user, user, user).map_err(|errno| ("setresuid", errno))?;
+        let had = rustix::thread::capabilities(None)
+            .map_err(|errno| ("capget", Errno::from_raw(errno.raw_os_error())))?;
+        let powers = CapabilitySet::from_bits_retain(credentials.capabilities) & had.permitted;
+        let sets =
+            CapabilitySets { effective: powers, permitted: powers, inheritable: CapabilitySet::empty() };
+        set_capabilities(None, sets).map_err(|errno| ("capset", Errno::from_raw(errno.raw_os_error())))
+    }
+
+    fn knock(&self) -> nix::Result<()> {
+        match split(&self.path) {
+            // Longer than an address holds: from its own directory.
+            Some((directory, name)) if self.path.len() > LONGEST => {
+                chdir(directory)?;
+                connect_mismatched(name, self.kind)
+            }
+            _ => connect_mismatched(&self.path, self.kind),
+        }
+    }
+}

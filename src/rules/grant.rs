@@ -1,0 +1,164 @@
+//! The least privilege that lets a consumer in, and who has to notice it.
+
+use super::{owner, quote};
+use crate::model::{Access, Case, Class, Consumer, Fix, Gate, IdName, Sighting};
+
+const GROUP_WRITE: u32 = 0o020;
+/// Groups whose socket commands a daemon that starts containers as root.
+const GRANTS_ROOT: [&str; 4] = ["docker", "podman", "containerd", "lxd"];
+
+/// To search a directory: this one user, and nothing else in it.
+pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
+    let who = user_word(&access.consumer);
+    let words = [b"setfacl -m u:".to_vec(), quote::word(&who), b":x ".to_vec(), quote::word(&gate.step.path)];
+    let mut fixes = vec![Fix::change(
+        words.concat(),
+        "let this one user through the directory; it can list nothing in it",
+    )];
+    if gate.step.path.starts_with(b"/home") || gate.step.path.starts_with(b"/root") {
+        fixes.insert(
+            0,
+            Fix::advice("move the socket below /run: a home directory is closed to others on purpose"),
+        );
+    }
+    fixes
+}
+
+/// To write to the socket: by its group where that can be, for the server's next start too.
+pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
+    let server = case.server();
+    if let Some(unit) = server.and_then(made_by_systemd) {
+        return by_unit(&access.consumer, unit);
+    }
+    let mut fixes = vec![now(access, gate)];
+    fixes.extend(restart_after_joining(access, &fixes[0]));
+    fixes.push(for_good(server, &access.consumer));
+    fixes
+}
+
+/// What changes the file as it is.
+fn now(access: &Access, gate: &Gate) -> Fix {
+    let consumer = &access.consumer;
+    let permissions = &gate.step.permissions;
+    let class = gate.answer.as_ref().ok().and_then(|answer| answer.decision).map(|decision| decision.class);
+    let path = quote::word(&gate.step.path);
+    let on_path = |command: &[u8]| [command, b" ", &path].concat();
+    let until = "until the server makes its socket anew";
+    match class {
+        Some(Class::Owner) => {
+            Fix::change(on_path(b"chmod u+w"), format!("its owner may not write to it; {until}"))
+        }
+        Some(Class::Group) => {
+            Fix::change(on_path(b"chmod g+w"), format!("its group may not write to it; {until}"))
+        }
+        Some(Class::AclGroup(gid)) => Fix::change(
+            on_path(format!("setfacl -m g:{gid}:rw").as_bytes()),
+            format!("let that group write to it; {until}"),
+        ),
+        Some(Class::Other) if permissions.gid == 0 => {
+            let group = quote::word(consumer.group.label().as_bytes());
+            let chgrp = [&b"chgrp "[..], &group, b" ", &path].concat();
+            let commands = if permissions.mode & GROUP_WRITE == 0 {
+                [&chgrp[..], b" && chmod g+w ", &path].concat()
+            } else {
+                chgrp
+            };
+            Fix::change(commands, format!("give it to the consumer's group; {until}"))
+        }
+        Some(Class::Other) if permissions.mode & GROUP_WRITE != 0 && consumer.user.name.is_some() => {
+            join(consumer, &gate.group)
+        }
+        _ => {
+            let acl = [&b"setfacl -m u:"[..], &quote::word(&user_word(consumer)), b":rw"].concat();
+            Fix::change(on_path(&acl), format!("let this one user write to it; {until}"))
+        }
+    }
+}
+
+/// To join the socket's group, as somebody who is known by name.
+fn join(consumer: &Consumer, group: &IdName) -> Fix {
+    let words = [group, &consumer.user].map(|id| quote::word(id.label().as_bytes()));
+    let command = [b"usermod -aG ", &words.join(&b' ')[..]].concat();
+    let root = if group.name.as_ref().is_some_and(|(name, _)| GRANTS_ROOT.contains(&name.as_str())) {
+        ": that makes its user as mighty as root"
+    } else {
+        ""
+    };
+    Fix::change(command, format!("put the consumer in the socket's group{root}"))
+}
+
+/// A running process keeps the groups it started with.
+fn restart_after_joining(access: &Access, fix: &Fix) -> Option<Fix> {
+    let joins = fix.command.as_deref().is_some_and(|command| command.starts_with(b"usermod"));
+    joins.then(|| restart(&access.consumer))
+}
+
+/// How the consumer gets the groups its user has now.
+pub(super) fn restart(consumer: &Consumer) -> Fix {
+    let Some(process) = &consumer.process else {
+        return Fix::advice(
+            "then log in again, or restart the service: a process keeps the groups it started with",
+        );
+    };
+    let text = "restart the consumer, so that it has the group";
+    match process.unit.as_deref().filter(|unit| unit.ends_with(".service")) {
+        Some(unit) if process.user_unit => {
+            Fix::change(quote::command("systemctl --user restart", unit.as_bytes()), text)
+        }
+        Some(unit) => Fix::change(quote::command("systemctl restart", unit.as_bytes()), text),
+        None => {
+            Fix::advice(format!("{text}: stop pid {} and start it as before, or log in again", process.pid))
+        }
+    }
+}
+
+/// The .socket unit that made it.
+fn made_by_systemd(server: &Sighting) -> Option<&str> {
+    let mut holders = server.holders.known()?.iter();
+    let manager = holders.find(|holder| holder.process.pid == 1 && holder.process.command == b"systemd")?;
+    manager.process.unit.as_deref().filter(|unit| unit.ends_with(".socket"))
+}
+
+/// A socket that systemd makes is made anew as its unit says.
+fn by_unit(consumer: &Consumer, unit: &str) -> Vec<Fix> {
+    let group = consumer.group.label();
+    let directory = format!("/etc/systemd/system/{unit}.d");
+    let lines = format!("[Socket]\\nSocketGroup={group}\\nSocketMode=0660\\n");
+    let file = format!("{directory}/consumer.conf");
+    let words = [
+        quote::command("mkdir -p", directory.as_bytes()),
+        [b"printf ", &quote::word(lines.as_bytes())[..], b" > ", &quote::word(file.as_bytes())].concat(),
+        b"systemctl daemon-reload".to_vec(),
+        quote::command("systemctl restart", unit.as_bytes()),
+    ];
+    let text = "systemd makes this socket: a chmod or chown would last until its next start only";
+    vec![Fix::change(words.join(&b" && "[..]), text)]
+}
+
+/// Where the server is told, so that its next socket is right from the start.
+fn for_good(server: Option<&Sighting>, consumer: &Consumer) -> Fix {
+    let group = consumer.group.label();
+    let command = server.and_then(owner::of).map(|holder| holder.process.command.clone()).unwrap_or_default();
+    let setting = match command.as_slice() {
+        name if name.starts_with(b"gunicorn") => format!("gunicorn --umask 007 --group {group}"),
+        name if name.starts_with(b"php-fpm") => {
+            format!("listen.group = {group} and listen.mode = 0660 in the pool")
+        }
+        name if name.starts_with(b"haproxy") => {
+            format!("mode 660 group {group} behind the path of its bind line")
+        }
+        name if name.starts_with(b"postgres") => {
+            format!("unix_socket_group = '{group}' and unix_socket_permissions = 0770")
+        }
+        name if name.starts_with(b"redis") => "unixsocketperm 770, and the consumer in its group".to_owned(),
+        name if name.starts_with(b"dockerd") => "\"group\" in /etc/docker/daemon.json".to_owned(),
+        _ => format!("group {group} and umask 007 for the server (Group=, UMask= in its unit)"),
+    };
+    Fix::advice(format!("for good, where the server is configured: {setting}"))
+}
+
+/// The consumer's user for setfacl(1): the name where it means the same here as there.
+fn user_word(consumer: &Consumer) -> Vec<u8> {
+    let ours = consumer.our_view.known() == Some(&true);
+    if ours { consumer.user.label().into_bytes() } else { consumer.user.id.to_string().into_bytes() }
+}
