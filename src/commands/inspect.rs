@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, open_question, overall};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
@@ -33,6 +34,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     let tmpfiles = tmpfiles::in_force(context.machine);
     let lines: Vec<Line> =
         tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
+    let units = Units::read(context.machine);
     let mut cases = Vec::new();
     let mut gone = Vec::new();
     let found = examiner.examine(&targets, &here);
@@ -43,6 +45,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         };
         case.expects = expects;
         case.aged = aged(&case, &lines, tmpfiles.gaps.first());
+        units.name(&mut case);
         cases.push(case);
     }
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {

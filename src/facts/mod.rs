@@ -4,6 +4,7 @@
 
 mod bound_file;
 pub mod cgroup;
+mod config_files;
 mod directory;
 mod errno;
 pub mod examine;
@@ -29,6 +30,7 @@ pub mod sockets;
 pub mod stale;
 pub mod survey;
 pub mod tmpfiles;
+pub mod units;
 mod unix_diag;
 mod unix_diag_row;
 pub mod users;

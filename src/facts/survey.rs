@@ -143,6 +143,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
                 second_look: Fact::NotAsked,
                 foreign_device: false,
                 netns_label,
+                stop_first: None,
             }],
             gaps: Vec::new(),
         },
@@ -150,6 +151,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         nearest: Vec::new(),
         expects: None,
         aged: Fact::NotAsked,
+        socket_unit: Fact::NotAsked,
         unsettled: None,
     }
 }

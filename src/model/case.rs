@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{
     Address, AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Role, Seen,
-    Socket, SocketState, SocketType, Subject, SubjectKind, Target, Walk,
+    Socket, SocketState, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
 };
 
 /// How a socket relates to the path under examination.
@@ -71,6 +71,8 @@ pub struct Sighting {
     pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
+    /// The service that runs on it and that its .socket unit does not start beside: one that is not stopped with it.
+    pub stop_first: Option<String>,
 }
 
 impl Sighting {
@@ -154,6 +156,8 @@ pub struct Case {
     pub expects: Option<SocketType>,
     /// The line of tmpfiles.d(5) that has the file removed when it is old; asked for paths only.
     pub aged: Fact<Option<AgedLine>>,
+    /// The .socket unit whose file names the target; asked for paths and abstract names.
+    pub socket_unit: Fact<Option<SocketUnit>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
 }
@@ -268,6 +272,7 @@ impl Case {
             nearest: vec![],
             expects: None,
             aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
             unsettled: None,
         }
     }
@@ -309,6 +314,7 @@ impl Sighting {
             second_look: Fact::NotAsked,
             foreign_device: false,
             netns_label: None,
+            stop_first: None,
         }
     }
 }

@@ -23,7 +23,7 @@ mod users;
 
 pub use address::Address;
 pub use case::{Case, Relation, Sighting, View};
-pub use declaration::AgedLine;
+pub use declaration::{AgedLine, SocketUnit};
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };

@@ -8,6 +8,7 @@ mod obstacle;
 mod owner;
 mod quote;
 mod rank;
+mod socket_unit;
 
 /// Declares a rule; its doc comment becomes its explanation.
 macro_rules! rule {

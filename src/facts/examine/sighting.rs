@@ -68,6 +68,7 @@ impl Examiner<'_> {
             nearest: Vec::new(),
             expects: None,
             aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
             unsettled: None,
         };
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
@@ -108,6 +109,7 @@ impl Examiner<'_> {
             second_look: Fact::NotAsked,
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
+            stop_first: None,
         }))
     }
 
