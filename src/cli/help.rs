@@ -15,7 +15,7 @@ and says what it could not see. It changes nothing, and connects to no server.";
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
   sockdoctor list                  every bound socket with its verdict
-  sockdoctor explain 111           what ECONNREFUSED can mean
+  sockdoctor explain 'LOG LINE'    what it can mean, and what to run next
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.

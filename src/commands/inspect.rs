@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     let tmpfiles = tmpfiles::in_force(context.machine);
     let lines: Vec<Line> =
         tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
-    let units = Units::read(context.machine);
+    let units = Units::of(context.machine);
     let mut cases = Vec::new();
     let mut gone = Vec::new();
     let found = examiner.examine(&targets, &here);

@@ -1,41 +1,45 @@
 //! Which .socket unit of systemd stands behind a target: what unit files say, joined with who holds what.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::config;
 use crate::facts::machine::Machine;
 use crate::facts::units;
-use crate::model::{Address, Case, Fact, Holder, Seen, SocketUnit, Target};
+use crate::model::{Address, Case, Fact, Holder, Seen, Sighting, SocketUnit, Target};
 
-/// The unit files of this machine.
+/// Its path and its text.
+type UnitFile = (Vec<u8>, Vec<u8>);
+
+/// The unit files of this machine, read when the first case calls for them: a healthy one seldom does.
 pub(super) struct Units<'m> {
     machine: &'m Machine,
-    sockets: Seen<Vec<(Vec<u8>, Vec<u8>)>>,
+    sockets: OnceCell<Seen<Vec<UnitFile>>>,
 }
 
 impl<'m> Units<'m> {
-    pub(super) fn read(machine: &'m Machine) -> Self {
-        Self { machine, sockets: units::sockets(machine) }
+    pub(super) fn of(machine: &'m Machine) -> Self {
+        Self { machine, sockets: OnceCell::new() }
     }
 
     /// Puts the unit of a case where the rules look for it, and beside PID 1 where that holds the socket.
     pub(super) fn name(&self, case: &mut Case) {
         case.socket_unit = match (&case.target, case.walk.known()) {
-            (Target::Path(_), Some(walk)) => self.of(&walk.destination()),
-            (Target::Abstract(name), _) => self.of(&[b"@", &name[..]].concat()),
+            _ if case.server().is_some_and(Sighting::is_alive) => Fact::NotAsked,
+            (Target::Path(_), Some(walk)) => self.listening_on(&walk.destination()),
+            (Target::Abstract(name), _) => self.listening_on(&[b"@", &name[..]].concat()),
             _ => Fact::NotAsked,
         };
         for sighting in &mut case.sockets.items {
+            let Fact::Known(holders) = &mut sighting.holders else { continue };
+            let Some(pid_1) = holders.iter().position(is_pid_1) else { continue };
             let unit = match &sighting.socket.address {
-                Address::Path(path) => self.of(path),
-                Address::Abstract(name) => self.of(&[b"@", &name[..]].concat()),
+                Address::Path(path) => self.listening_on(path),
+                Address::Abstract(name) => self.listening_on(&[b"@", &name[..]].concat()),
                 Address::Unnamed => continue,
             };
-            let (Fact::Known(Some(unit)), Fact::Known(holders)) = (unit, &mut sighting.holders) else {
-                continue;
-            };
-            if let Some(pid_1) = holders.iter_mut().find(|holder| is_pid_1(holder)) {
-                Arc::make_mut(&mut pid_1.process).unit = Some(unit.name.clone());
+            if let Fact::Known(Some(unit)) = unit {
+                Arc::make_mut(&mut holders[pid_1].process).unit = Some(unit.name.clone());
                 sighting.stop_first = self.stays(&unit, holders);
             }
         }
@@ -53,8 +57,9 @@ impl<'m> Units<'m> {
         services.find(|service| !goes_too(service)).cloned()
     }
 
-    fn of(&self, name: &[u8]) -> Fact<Option<SocketUnit>> {
-        match (config::socket_unit::of(&self.sockets.items, name), self.sockets.gaps.first()) {
+    fn listening_on(&self, name: &[u8]) -> Fact<Option<SocketUnit>> {
+        let sockets = self.sockets.get_or_init(|| units::sockets(self.machine));
+        match (config::socket_unit::of(&sockets.items, name), sockets.gaps.first()) {
             (None, Some(gap)) => Fact::Unknown(gap.clone()),
             (unit, _) => Fact::Known(unit),
         }

@@ -156,7 +156,7 @@ pub struct Case {
     pub expects: Option<SocketType>,
     /// The line of tmpfiles.d(5) that has the file removed when it is old; asked for paths only.
     pub aged: Fact<Option<AgedLine>>,
-    /// The .socket unit whose file names the target; asked for paths and abstract names.
+    /// The .socket unit whose file names the target; asked for a path or abstract name that nothing alive serves.
     pub socket_unit: Fact<Option<SocketUnit>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
