@@ -16,7 +16,7 @@ and says what it could not see. It changes nothing, and connects to no server.";
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
   sockdoctor access /run/app.sock --as www-data      would this user get in, and what stops it?
   sockdoctor list                  every bound socket with its verdict
-  sockdoctor explain 111           what ECONNREFUSED can mean
+  sockdoctor explain 'LOG LINE'    what it can mean, and what to run next
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.

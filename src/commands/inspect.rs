@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, open_question, overall};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
@@ -35,6 +36,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         tmpfiles.items.iter().flat_map(|(file, text)| config::tmpfiles::lines(file, text)).collect();
     let wished = wished(args, &mut examiner)?;
     let named = consumers::named(context, &mut examiner, &args.consumer, &targets, &here)?;
+    let units = Units::of(context.machine);
     let mut cases = Vec::new();
     let mut gone = Vec::new();
     for found in consumers::examine(context, &mut examiner, &targets, &here, &named.unwrap_or_default()) {
@@ -46,6 +48,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
             case.expects = *expects;
             case.aged = aged(&case, &lines, tmpfiles.gaps.first());
             case.wished = wished.clone();
+            units.name(&mut case);
             cases.push(case);
         }
     }

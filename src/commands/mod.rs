@@ -11,6 +11,7 @@ mod man;
 mod open_question;
 mod outputs;
 mod self_check;
+mod socket_unit;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

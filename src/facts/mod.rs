@@ -5,6 +5,7 @@
 mod acl;
 mod bound_file;
 pub mod cgroup;
+mod config_files;
 pub mod connected;
 pub mod consumers;
 mod credentials;
@@ -37,6 +38,7 @@ mod status;
 pub mod survey;
 mod systemctl;
 pub mod tmpfiles;
+pub mod units;
 mod unix_diag;
 mod unix_diag_row;
 pub mod users;

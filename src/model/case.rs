@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{
     Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NoVerdict,
-    Role, Seen, Sighting, SocketType, Subject, SubjectKind, Target, Walk,
+    Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -40,6 +40,8 @@ pub struct Case {
     pub expects: Option<SocketType>,
     /// The line of tmpfiles.d(5) that has the file removed when it is old; asked for paths only.
     pub aged: Fact<Option<AgedLine>>,
+    /// The .socket unit whose file names the target; asked for a path or abstract name that nothing alive serves.
+    pub socket_unit: Fact<Option<SocketUnit>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
     /// The consumers it is looked at for, and how far each gets; empty: none was named.
@@ -177,6 +179,7 @@ impl Case {
             nearest: vec![],
             expects: None,
             aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
             unsettled: None,
             accesses: vec![],
             binder: Fact::NotAsked,

@@ -35,7 +35,7 @@ pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
 };
-pub use declaration::AgedLine;
+pub use declaration::{AgedLine, SocketUnit};
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };

@@ -15,7 +15,7 @@ pub struct Process {
     pub command: Vec<u8>,
     /// Effective user, with its name where there is one.
     pub user: IdName,
-    /// The systemd unit its cgroup belongs to.
+    /// The systemd unit its cgroup belongs to; of PID 1, the .socket unit by which it holds a socket, where known.
     pub unit: Option<String>,
     /// That unit is of the user's own systemd, not of the system's.
     pub user_unit: bool,
@@ -27,6 +27,13 @@ pub struct Process {
     pub state: char,
     /// Start time in clock ticks since boot; with the pid the identity of a process.
     pub start_ticks: u64,
+}
+
+impl Process {
+    /// A systemd that manages units: the machine's, a container's or a user's.
+    pub fn is_manager(&self) -> bool {
+        self.command == b"systemd"
+    }
 }
 
 /// A descriptor that keeps a socket open.

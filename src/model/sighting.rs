@@ -70,6 +70,8 @@ pub struct Sighting {
     pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
+    /// The service that runs on it and that its .socket unit does not start beside: one that is not stopped with it.
+    pub stop_first: Option<String>,
 }
 
 impl Sighting {
@@ -128,6 +130,7 @@ impl Sighting {
             second_look: Fact::NotAsked,
             foreign_device: false,
             netns_label: None,
+            stop_first: None,
         }
     }
 }

@@ -51,7 +51,9 @@ pub(super) fn holders(sighting: &Sighting) -> Evidence {
 
 fn name(holder: &Holder, all: &[Holder]) -> Vec<u8> {
     let process = &holder.process;
-    let parent_of_all = all.len() > 1 && all.iter().any(|other| other.process.parent == process.pid);
+    // Parent of all that it starts, of those that took a name from it too.
+    let parent_of_all =
+        all.len() > 1 && !process.is_manager() && all.iter().any(|other| other.process.parent == process.pid);
     let role = if parent_of_all { " (parent)" } else { "" };
     let unit = process.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
     let container =
@@ -92,6 +94,19 @@ pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
         Reached::File(file) => format!("{}, inode {}", file.kind.phrase(), file.ino),
     };
     Some(Evidence::new([b"lstat ", view.path.as_slice(), place.as_bytes()].concat(), detail))
+}
+
+/// How files went that were bound, as far as it shows: with their directory or alone.
+pub(super) fn unlinking<'s>(mut orphans: impl Iterator<Item = &'s Sighting>) -> &'static str {
+    let with_directory = orphans.any(|orphan| {
+        let reached = orphan.view.known().map(|view| &view.walk.reached);
+        matches!(reached, Some(Reached::Stopped { rest, .. }) if !rest.is_empty())
+    });
+    if with_directory {
+        "its directory was removed after bind: likely the RuntimeDirectory= of a service that ended"
+    } else {
+        "it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name"
+    }
 }
 
 /// What the passive test said.

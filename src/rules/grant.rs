@@ -1,7 +1,7 @@
 //! The least privilege that lets a consumer in, and who has to notice it.
 
-use super::{owner, quote};
-use crate::model::{Access, Case, Class, Consumer, Fix, Gate, IdName, Sighting};
+use super::{owner, quote, socket_unit};
+use crate::model::{Access, Case, Class, Consumer, Fix, Gate, IdName, Process, Sighting};
 
 const GROUP_WRITE: u32 = 0o020;
 /// Groups whose socket commands a daemon that starts containers as root.
@@ -27,8 +27,8 @@ pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
 /// To write to the socket: by its group where that can be, for the server's next start too.
 pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let server = case.server();
-    if let Some(unit) = server.and_then(made_by_systemd) {
-        return by_unit(&access.consumer, unit);
+    if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
+        return by_unit(&access.consumer, server, systemd);
     }
     let mut fixes = vec![now(access, gate)];
     fixes.extend(restart_after_joining(access, &fixes[0]));
@@ -112,16 +112,22 @@ pub(super) fn restart(consumer: &Consumer) -> Fix {
     }
 }
 
-/// The .socket unit that made it.
-fn made_by_systemd(server: &Sighting) -> Option<&str> {
-    let mut holders = server.holders.known()?.iter();
-    let manager = holders.find(|holder| holder.process.pid == 1 && holder.process.command == b"systemd")?;
-    manager.process.unit.as_deref().filter(|unit| unit.ends_with(".socket"))
+/// The manager that made it for a .socket unit.
+fn made_by_systemd(server: &Sighting) -> Option<&Process> {
+    let manager = server.holders.known()?.iter().find(|holder| holder.process.is_manager())?;
+    Some(&manager.process)
 }
 
 /// A socket that systemd makes is made anew as its unit says.
-fn by_unit(consumer: &Consumer, unit: &str) -> Vec<Fix> {
+fn by_unit(consumer: &Consumer, server: &Sighting, systemd: &Process) -> Vec<Fix> {
     let group = consumer.group.label();
+    let restart = socket_unit::restart(server, systemd);
+    let unit = systemd.unit.as_deref().filter(|unit| unit.ends_with(".socket"));
+    let (Some(unit), Some(restarted)) = (unit, restart.command.as_ref().filter(|_| restart.changes_state))
+    else {
+        let text = format!("then SocketGroup={group} and SocketMode=0660 in that unit, and restart it");
+        return vec![restart, Fix::advice(text)];
+    };
     let directory = format!("/etc/systemd/system/{unit}.d");
     let lines = format!("[Socket]\\nSocketGroup={group}\\nSocketMode=0660\\n");
     let file = format!("{directory}/consumer.conf");
@@ -129,7 +135,7 @@ fn by_unit(consumer: &Consumer, unit: &str) -> Vec<Fix> {
         quote::command("mkdir -p", directory.as_bytes()),
         [b"printf ", &quote::word(lines.as_bytes())[..], b" > ", &quote::word(file.as_bytes())].concat(),
         b"systemctl daemon-reload".to_vec(),
-        quote::command("systemctl restart", unit.as_bytes()),
+        restarted.clone(),
     ];
     let text = "systemd makes this socket: a chmod or chown would last until its next start only";
     vec![Fix::change(words.join(&b" && "[..]), text)]

@@ -11,6 +11,7 @@ mod owner;
 mod passage;
 mod quote;
 mod rank;
+mod socket_unit;
 
 /// Declares a rule; its doc comment becomes its explanation.
 macro_rules! rule {

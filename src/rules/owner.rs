@@ -1,7 +1,7 @@
 //! Who owns a socket, and the command that makes the owner bind again.
 
-use super::quote;
-use crate::model::{Case, Fix, Holder, Sighting};
+use super::{quote, socket_unit};
+use crate::model::{Case, Fix, Holder, Process, Sighting};
 
 /// The process that answers for the socket: the one whose child the other holders are, else the oldest.
 pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
@@ -17,11 +17,8 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
             "restart the process that holds it, so that it binds again (its pid is hidden from you)",
         );
     };
-    if owner.process.pid == 1 && owner.process.command == b"systemd" {
-        return Fix::look(
-            "systemctl list-sockets --all --no-pager",
-            "PID 1 holds it: find the .socket unit here and restart that unit, not its service",
-        );
+    if owner.process.is_manager() {
+        return socket_unit::restart(sighting, &owner.process);
     }
     if let Some(container) = &owner.process.container {
         return Fix::advice(format!("restart container {container}, so that its server binds again"));
@@ -59,23 +56,38 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
 }
 
 /// What to do with a listener that lost its name: while another one serves it, no more than to stop it, and
-/// never with the process that serves.
-pub(super) fn retire(orphan: &Sighting, case: &Case) -> Fix {
+/// never with the process that serves. A systemd is not stopped: it gets its name back.
+pub(super) fn retire(orphan: &Sighting, case: &Case) -> Vec<Fix> {
     let mut serving = case.serving().filter_map(|server| server.holders.known()).flatten();
     match of(orphan) {
-        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => Fix::advice(
+        Some(older) if serving.any(|holder| holder.process.pid == older.process.pid) => vec![Fix::advice(
             "the same process holds both: let it close the listener without the file, or restart it",
-        ),
-        Some(older) if case.server().is_some() => {
-            stop(older, "stop the one without the file; its end may remove that by name")
-        }
-        _ => restart(orphan),
+        )],
+        Some(older) => match case.server().and_then(of) {
+            Some(taker) if older.process.is_manager() => {
+                socket_unit::reclaim(orphan, &older.process, &taker.process)
+            }
+            _ if case.server().is_some() && !older.process.is_manager() => {
+                vec![stop(older, "stop the one without the file; its end may remove that by name")]
+            }
+            _ => vec![restart(orphan)],
+        },
+        None => vec![restart(orphan)],
     }
 }
 
 /// What to do where a listener may be reached by another way than the one looked at.
 pub(super) fn out_of_sight() -> Fix {
     Fix::advice("look where the server runs: its own file may be below a mount, or on another layer")
+}
+
+/// How to stop what a process belongs to: its service, or itself.
+pub(super) fn end(process: &Process, text: &str) -> Fix {
+    let service = process.unit.as_ref().filter(|unit| unit.ends_with(".service"));
+    match service.filter(|_| !process.user_unit && process.container.is_none()) {
+        Some(unit) => Fix::change(quote::command("systemctl stop", unit.as_bytes()), text),
+        None => Fix::change(format!("kill {}", process.pid), text),
+    }
 }
 
 /// How to stop one process.
@@ -105,8 +117,8 @@ mod tests {
     fn the_process_that_serves_is_not_stopped_with_the_older_listener() {
         let case = Case::sample();
         let mut older = Sighting::sample();
-        assert!(!retire(&older, &case).changes_state, "it holds both");
+        assert!(!retire(&older, &case)[0].changes_state, "it holds both");
         older.holders = Fact::Known(vec![Holder::sample(7)]);
-        assert_eq!(retire(&older, &case).command.as_deref(), Some(&b"kill 7"[..]));
+        assert_eq!(retire(&older, &case)[0].command.as_deref(), Some(&b"kill 7"[..]));
     }
 }

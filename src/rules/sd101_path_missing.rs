@@ -1,6 +1,6 @@
 //! SD101: nothing is at the path.
 
-use super::{evidence, quote};
+use super::{evidence, quote, socket_unit};
 use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
 
 rule! {
@@ -19,12 +19,14 @@ rule! {
     /// in another mount namespace only (SD701).
     ///
     /// # Fix
-    /// Start the server that owns the path, or correct the path; a live socket with nearly this name is shown.
+    /// Start the server or .socket unit that owns the path, or correct it; live names nearly like it are shown.
     PATH_MISSING = "SD101", "path-missing", Error
 }
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
+const NEARLY: &str = "a live socket with nearly this name";
+const START: &str = "start the server that owns the name, or correct the name in its client";
 
 fn check(case: &Case) -> Verdict {
     let summary = match case.target {
@@ -38,8 +40,7 @@ fn check(case: &Case) -> Verdict {
         Target::Abstract(_) => "No socket in your network namespace is bound to this abstract name.",
         Target::Inode(_) | Target::Tcp(_) => return Err(NoVerdict::NotApplicable),
     };
-    let elsewhere: Vec<_> =
-        case.sockets.items.iter().filter(|sighting| sighting.socket.owns_name()).collect();
+    let elsewhere: Vec<_> = case.sockets.items.iter().filter(|other| other.socket.owns_name()).collect();
     if elsewhere
         .iter()
         .any(|other| other.relation.serves || (other.socket.address.path().is_some() && other.is_alive()))
@@ -57,15 +58,13 @@ fn check(case: &Case) -> Verdict {
     }
     for sighting in elsewhere {
         let netns = format!("{}: the only ones with the name are these", sighting.socket.netns.0);
-        finding.evidence.push(Evidence::new("network namespace", netns));
-        finding.evidence.extend([evidence::socket(sighting), evidence::holders(sighting)]);
+        let netns = Evidence::new("network namespace", netns);
+        finding.evidence.extend([netns, evidence::socket(sighting), evidence::holders(sighting)]);
     }
-    for name in &case.nearest {
-        let inspect = quote::command("sockdoctor inspect", name);
-        finding.fixes.push(Fix::look(inspect, "a live socket with nearly this name"));
-    }
-    finding.fixes.push(Fix::advice("start the server that owns the name, or correct the name in its client"));
-    Ok(vec![finding])
+    let near = |name: &Vec<u8>| Fix::look(quote::command("sockdoctor inspect", name), NEARLY);
+    let unit = socket_unit::listen_again(case, "start").into_iter().rev();
+    let finding = finding.proven_by(socket_unit::proof(case)).fixed_by(unit);
+    Ok(vec![finding.fixed_by(case.nearest.iter().map(near)).fixed_by([Fix::advice(START)])])
 }
 
 #[cfg(test)]

@@ -58,9 +58,12 @@ fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certaint
     LISTENER_UNLINKED
         .finding(case, certainty, summary)
         .proven_by(unlinked.iter().flat_map(proof).chain(unsure))
-        .caused_by("it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name")
+        .caused_by(evidence::unlinking(unlinked.iter().map(|(orphan, _)| *orphan)))
         .fixed_by(unlinked.iter().map(|(orphan, _)| owner::restart(orphan)))
-        .fixed_by([Fix::look(quote::command("sockdoctor inspect", &case.path), "then see that it is healthy")])
+        .fixed_by([Fix::look(
+            quote::command("sockdoctor inspect", &case.path),
+            "then see that it is healthy",
+        )])
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn finding(case: &Case, proven: bool, replaced: &[&Sighting]) -> Finding {
     let check = quote::command("sockdoctor inspect", &case.path);
     finding
         .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
-        .fixed_by(replaced.iter().map(|orphan| owner::retire(orphan, case)))
+        .fixed_by(replaced.iter().flat_map(|orphan| owner::retire(orphan, case)))
         .fixed_by([Fix::look(check, "then see that the file is still there; if it is not, restart the other one")])
 }
 

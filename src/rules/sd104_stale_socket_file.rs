@@ -1,6 +1,6 @@
 //! SD104: the socket file is there, but nothing is bound to it.
 
-use super::{evidence, owner};
+use super::{evidence, owner, socket_unit};
 use crate::model::{
     Case, Certainty, Evidence, FileKind, Fix, Gap, Liveness, MountClass, NoVerdict, Target, Verdict,
 };
@@ -20,18 +20,20 @@ rule! {
     /// socket refuses too: then only likely. The instant between bind and listen (SD105).
     ///
     /// # Fix
-    /// Restart the owner; most replace the file. If it answers "Address already in use", move it aside.
+    /// Restart the owner, or the .socket unit; most replace the file. At "Address already in use" move it aside.
     STALE_SOCKET_FILE = "SD104", "stale-socket-file", Error
 }
 
 const DEAD: &str = "The socket file is there, but no process has it bound: every connect is refused.";
+const GONE: &str = "the server that bound it is gone and did not unlink it";
+const STOPPED: &str = "a .socket unit that stops or fails leaves its file; its next start replaces it";
+const START: &str = "start the server that owns it: most replace a stale file";
+const ASIDE: &str = "only if its start says \"Address already in use\": move the file aside, then start it";
 const UNCLEAR: &str = "The socket file seems dead, but its listener may be out of sight from here.";
 
 fn check(case: &Case) -> Verdict {
-    let file = match (&case.target, case.file()?) {
-        (Target::Path(_), Some(file)) if file.kind == FileKind::Socket => file,
-        _ => return Err(NoVerdict::NotApplicable),
-    };
+    let Target::Path(_) = case.target else { return Err(NoVerdict::NotApplicable) };
+    let file = case.file()?.filter(|file| file.kind == FileKind::Socket).ok_or(NoVerdict::NotApplicable)?;
     let liveness = if case.serving().next().is_some() { Liveness::Bound } else { *case.liveness.get()? };
     match liveness {
         Liveness::Bound => return Ok(vec![]),
@@ -40,17 +42,15 @@ fn check(case: &Case) -> Verdict {
         Liveness::Failed(errno) => return Err(Gap::new("connect", evidence::errno_text(errno)).into()),
     }
     case.settled()?;
-    let proof = evidence::path(case).into_iter().chain([evidence::liveness(liveness)]);
+    let proof = [evidence::path(case), Some(evidence::liveness(liveness)), socket_unit::proof(case)];
+    let proof = proof.into_iter().flatten();
     if file.class == MountClass::Local && liveness != Liveness::Denied {
-        let aside = "only if its start says \"Address already in use\": move the file aside, then start it";
-        return Ok(vec![
-            STALE_SOCKET_FILE
-                .finding(case, Certainty::Certain, DEAD)
-                .proven_by(proof)
-                .caused_by("the server that bound it is gone and did not unlink it")
-                .fixed_by([Fix::advice("start the server that owns it: most replace a stale file")])
-                .fixed_by([owner::move_aside(&file.path, aside)]),
-        ]);
+        let (why, fixes) = match socket_unit::declared(case) {
+            Some(_) => (STOPPED, socket_unit::listen_again(case, "restart")),
+            None => (GONE, vec![Fix::advice(START), owner::move_aside(&file.path, ASIDE)]),
+        };
+        let finding = STALE_SOCKET_FILE.finding(case, Certainty::Certain, DEAD).proven_by(proof);
+        return Ok(vec![finding.caused_by(why).fixed_by(fixes)]);
     }
     let finding = STALE_SOCKET_FILE.finding(case, Certainty::Likely, UNCLEAR).proven_by(proof);
     // A network namespace that only a thread keeps is in no list.

@@ -149,7 +149,7 @@ pub(super) static SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         seen: "502 Bad Gateway",
-        patterns: &[r"\b502 Bad Gateway"],
+        patterns: &["Bad Gateway"],
         says: "The proxy got no usable answer from its upstream; its error log has the errno.",
         causes: &[
             connect("SD101", "the log says (2: No such file or directory)"),

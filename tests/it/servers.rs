@@ -12,7 +12,7 @@ use crate::process::{Process, until};
 use crate::world::{World, need};
 
 /// One application for both: `app` for uvicorn, `wsgi` for gunicorn.
-const APP: &str = r#"
+pub(crate) const APP: &str = r#"
 async def app(scope, receive, send):
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -104,8 +104,13 @@ fn serving(command: &mut Command, serves: impl FnMut() -> bool) -> Process {
 
 /// Whether a server behind `socket` answers a request with 200.
 pub(crate) fn answers_http(socket: &Path) -> bool {
-    exchange(socket, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .is_some_and(|reply| reply.starts_with("HTTP/1.1 200 "))
+    http_status(socket) == Some(200)
+}
+
+/// The status with which a server behind `socket` answers a request.
+pub(crate) fn http_status(socket: &Path) -> Option<u16> {
+    let reply = exchange(socket, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    reply.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }
 
 /// The first that comes back.

@@ -71,6 +71,7 @@ impl Examiner<'_> {
             nearest: Vec::new(),
             expects: None,
             aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
             unsettled: None,
             accesses: Vec::new(),
             binder: Fact::NotAsked,
@@ -114,6 +115,7 @@ impl Examiner<'_> {
             second_look: Fact::NotAsked,
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
+            stop_first: None,
         }))
     }
 

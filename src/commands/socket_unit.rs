@@ -1,0 +1,71 @@
+//! Which .socket unit of systemd stands behind a target: what unit files say, joined with who holds what.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::config;
+use crate::facts::machine::Machine;
+use crate::facts::units;
+use crate::model::{Address, Case, Fact, Holder, Seen, Sighting, SocketUnit, Target};
+
+/// Its path and its text.
+type UnitFile = (Vec<u8>, Vec<u8>);
+
+/// The unit files of this machine, read when the first case calls for them: a healthy one seldom does.
+pub(super) struct Units<'m> {
+    machine: &'m Machine,
+    sockets: OnceCell<Seen<Vec<UnitFile>>>,
+}
+
+impl<'m> Units<'m> {
+    pub(super) fn of(machine: &'m Machine) -> Self {
+        Self { machine, sockets: OnceCell::new() }
+    }
+
+    /// Puts the unit of a case where the rules look for it, and beside PID 1 where that holds the socket.
+    pub(super) fn name(&self, case: &mut Case) {
+        case.socket_unit = match (&case.target, case.walk.known()) {
+            _ if case.server().is_some_and(Sighting::is_alive) => Fact::NotAsked,
+            (Target::Path(_), Some(walk)) => self.listening_on(&walk.destination()),
+            (Target::Abstract(name), _) => self.listening_on(&[b"@", &name[..]].concat()),
+            _ => Fact::NotAsked,
+        };
+        for sighting in &mut case.sockets.items {
+            let Fact::Known(holders) = &mut sighting.holders else { continue };
+            let Some(pid_1) = holders.iter().position(is_pid_1) else { continue };
+            let unit = match &sighting.socket.address {
+                Address::Path(path) => self.listening_on(path),
+                Address::Abstract(name) => self.listening_on(&[b"@", &name[..]].concat()),
+                Address::Unnamed => continue,
+            };
+            if let Fact::Known(Some(unit)) = unit {
+                Arc::make_mut(&mut holders[pid_1].process).unit = Some(unit.name.clone());
+                sighting.stop_first = self.stays(&unit, holders);
+            }
+        }
+    }
+
+    /// A service among the holders that goes on while the unit stops: systemd then refuses to start the unit
+    /// again (`Socket service already active, refusing`, systemd `socket_start`).
+    fn stays(&self, unit: &SocketUnit, holders: &[Holder]) -> Option<String> {
+        let services = holders.iter().filter_map(|holder| holder.process.unit.as_ref());
+        let mut services = services.filter(|service| service.ends_with(".service"));
+        let goes_too = |service: &&String| {
+            let text = units::text(self.machine, service);
+            text.is_some_and(|text| config::socket_unit::is_required_by(&unit.name, &text))
+        };
+        services.find(|service| !goes_too(service)).cloned()
+    }
+
+    fn listening_on(&self, name: &[u8]) -> Fact<Option<SocketUnit>> {
+        let sockets = self.sockets.get_or_init(|| units::sockets(self.machine));
+        match (config::socket_unit::of(&sockets.items, name), sockets.gaps.first()) {
+            (None, Some(gap)) => Fact::Unknown(gap.clone()),
+            (unit, _) => Fact::Known(unit),
+        }
+    }
+}
+
+fn is_pid_1(holder: &Holder) -> bool {
+    holder.process.pid == 1 && holder.process.is_manager()
+}
