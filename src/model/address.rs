@@ -1,19 +1,21 @@
-//! What a socket is bound to: bytes, never a C string.
+//! What a socket is bound to: bytes, never a C string. Shared, since a name is told of in many places.
+
+use std::sync::Arc;
 
 /// The name given to `bind(2)`, byte for byte (unix(7), "Address format").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
     /// A file name as it was given: maybe relative, maybe through a symlink, not updated by rename.
-    Path(Box<[u8]>),
+    Path(Arc<[u8]>),
     /// A name in the abstract namespace, without its leading NUL; may be empty and may hold NULs.
-    Abstract(Box<[u8]>),
+    Abstract(Arc<[u8]>),
     /// Never bound.
     Unnamed,
 }
 
 impl Address {
     /// The path, where it is one.
-    pub const fn path(&self) -> Option<&[u8]> {
+    pub fn path(&self) -> Option<&[u8]> {
         match self {
             Self::Path(path) => Some(path),
             Self::Abstract(_) | Self::Unnamed => None,
@@ -21,7 +23,7 @@ impl Address {
     }
 
     /// The bytes of the name without its kind; empty for an unnamed socket.
-    pub const fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Path(name) | Self::Abstract(name) => name,
             Self::Unnamed => &[],

@@ -10,6 +10,7 @@ mod explain;
 mod fact;
 mod finding;
 mod links;
+mod listing;
 mod mount;
 mod path;
 mod process;
@@ -29,13 +30,11 @@ pub use explain::{
 };
 pub use fact::{Fact, Gap, Names, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use process::{Holder, Process};
-pub use report::{
-    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Owner,
-    Report, SocketField,
-};
+pub use report::{Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, Report, SocketField};
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use socket::{

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{Loudness, facts, table, text};
-use crate::model::{Certainty, Check, Data, DemoEntry, Finding, ListedSocket, Report, SocketField};
+use crate::model::{Certainty, Check, Data, DemoEntry, Finding, Listing, Report, SocketField};
 
 /// Writes a report; the count line is last, as in text.
 pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
@@ -105,14 +105,14 @@ fn section(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "- more: `sockdoctor explain {}`\n", finding.code)
 }
 
-fn listed(rows: &[ListedSocket], fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
-    if rows.is_empty() {
+fn listed(listing: &Listing, fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
+    if listing.rows.is_empty() {
         return Ok(());
     }
     head(&fields.iter().map(|field| field.word()).collect::<Vec<_>>(), out)?;
-    for socket in rows {
+    for socket in listing.iter() {
         let cells = fields.iter().map(|field| {
-            let cell = table::cell(socket, *field, None);
+            let cell = table::cell(&socket, *field, None);
             match field {
                 SocketField::Name | SocketField::Holders | SocketField::Unit if cell != "-" => {
                     code(cell.as_bytes())
