@@ -107,49 +107,51 @@ impl<'r> Sheet<'r> {
         Self { context, sockets, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() }
     }
 
-    /// Rows (by number) whose names lead back to their sockets; the others are returned. Long lists are looked at
-    /// from two threads: the looks wait for nothing but the kernel. Each takes its half of the names in order.
+    /// Rows of these sockets whose names lead back to them; the other sockets are returned. Long lists are looked
+    /// at from two threads: the looks wait for nothing but the kernel. Each takes its half of the names in order.
     fn add_plain(
         &mut self,
-        mut numbers: Vec<u32>,
+        numbers: Vec<u32>,
         view: Option<&Viewpoint>,
         namespaces: &[Namespace],
     ) -> Vec<u32> {
         let (context, sockets) = (self.context, self.sockets);
-        let name = |number: &u32| sockets.get(*number as usize).map(|row| row.address.bytes());
-        let look = |mut sheet: Sheet<'r>, numbers: &mut [u32], rows: &mut [Option<ListedRow>]| {
+        let by_name = |a: &ListedRow, b: &ListedRow| a.name(sockets).cmp(b.name(sockets));
+        let look = |rows: &mut [ListedRow]| {
+            let (mut sheet, mut open) = (Sheet::new(context, sockets), Vec::new());
             let mut surveyor = Surveyor::new(view, namespaces);
-            let mut open = Vec::new();
-            numbers.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
-            for (number, row) in numbers.iter().zip(rows) {
-                let case = sockets.get(*number as usize).and_then(|row| surveyor.case(row));
-                *row = case.map(|case| sheet.row(&case, Listed::Socket(*number)));
-                open.extend(row.is_none().then_some(*number));
+            rows.sort_unstable_by(by_name);
+            for row in rows {
+                let Listed::Socket(number) = row.about else { continue };
+                match sockets.get(number as usize).and_then(|socket| surveyor.case(socket)) {
+                    Some(case) => *row = sheet.row(&case, Listed::Socket(number)),
+                    None => open.push(number),
+                }
             }
             (sheet, open)
         };
-        let mut rows: Vec<Option<ListedRow>> = numbers.iter().map(|_| None).collect();
-        let half = if numbers.len() < WORTH_A_THREAD { numbers.len() } else { numbers.len() / 2 };
-        if half < numbers.len() {
-            numbers.select_nth_unstable_by(half, |a, b| name(a).cmp(&name(b)));
+        let new = |number| ListedRow::open(Listed::Socket(number));
+        let mut rows: Vec<ListedRow> = numbers.into_iter().map(new).collect();
+        let half = if rows.len() < WORTH_A_THREAD { rows.len() } else { rows.len() / 2 };
+        if half < rows.len() {
+            rows.select_nth_unstable_by(half, by_name);
         }
-        let ((here, there), halves) = (numbers.split_at_mut(half), rows.split_at_mut(half));
-        let new = || Sheet::new(context, sockets);
+        let (here, there) = rows.split_at_mut(half);
         let (one, two) = std::thread::scope(|scope| {
-            let two = (!there.is_empty()).then(|| scope.spawn(|| look(new(), there, halves.1)));
-            let one = look(new(), here, halves.0);
-            (one, two.map(|two| two.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+            let two = (!there.is_empty()).then(|| scope.spawn(|| look(there)));
+            (look(here), two.map(|two| two.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
         });
-        let mut open = Vec::new();
-        for (sheet, more) in [Some(one), two].into_iter().flatten() {
+        let mut all = Vec::new();
+        for (sheet, open) in [Some(one), two].into_iter().flatten() {
             self.judgement.absorb(sheet.judgement);
             self.judged.extend(sheet.judged);
-            open.extend(more);
+            all.extend(open);
         }
-        let mut rows: Vec<ListedRow> = rows.into_iter().flatten().collect();
+        let mut open = all.iter().peekable();
+        rows.retain(|row| open.next_if(|number| row.about == Listed::Socket(**number)).is_none());
         rows.append(&mut self.rows);
         self.rows = rows;
-        open
+        all
     }
 
     /// A row for the socket the case is about, or for a file without one.
@@ -236,7 +238,7 @@ impl<'r> Sheet<'r> {
 /// Owners and groups of the rows' files; many files share few of them.
 fn owners(rows: &[ListedRow], examiner: &mut Examiner<'_>) -> BTreeMap<(u32, u32), (IdName, IdName)> {
     let mut owners = BTreeMap::new();
-    for (uid, gid) in rows.iter().filter_map(|row| row.file?.owner) {
+    for (uid, gid) in rows.iter().filter_map(|row| row.file?.owner()) {
         let named = || (examiner.users.user(uid), examiner.users.group(gid));
         owners.entry((uid, gid)).or_insert_with(named);
     }
@@ -302,14 +304,13 @@ fn held_by(
 
 /// The file of a socket that was bound in another mount view: what stands at its name here is another matter.
 const fn out_of_sight() -> ListedFile {
-    ListedFile { state: FileState::OtherView, mode: None, owner: None }
+    ListedFile { state: FileState::OtherView, status: None }
 }
 
 fn file_of(case: &Case) -> Option<ListedFile> {
     let state = case.file_state()?;
     let file = case.file().ok().flatten();
-    let owner = file.map(|file| (file.uid, file.gid));
-    Some(ListedFile { state, mode: file.map(|file| file.mode), owner })
+    Some(ListedFile { state, status: file.map(|file| (file.mode, file.uid, file.gid)) })
 }
 
 /// By the value of a column, then by name.
@@ -327,7 +328,7 @@ fn sort_key(row: &ListedRow, sockets: &[Socket], by: SocketField) -> (u64, Vec<u
         SocketField::Peer => number(socket.and_then(|socket| socket.peer).map(|peer| u64::from(peer.0))),
         SocketField::Uid => number(socket.and_then(|socket| socket.uid).map(u64::from)),
         SocketField::Netns => number(socket.map(|socket| socket.netns.0)),
-        SocketField::Mode => number(row.file.and_then(|file| file.mode).map(u64::from)),
+        SocketField::Mode => number(row.file.and_then(|file| file.mode()).map(u64::from)),
         SocketField::Memory => {
             let memory = socket.and_then(|socket| socket.memory.as_deref());
             number(
@@ -353,7 +354,7 @@ fn sort_key(row: &ListedRow, sockets: &[Socket], by: SocketField) -> (u64, Vec<u
                 .find_map(|holder| holder.process.unit.as_deref());
             text(unit.unwrap_or("\u{ff}"))
         }
-        SocketField::Owner => number(row.file.and_then(|file| file.owner).map(|(uid, _)| u64::from(uid))),
+        SocketField::Owner => number(row.file.and_then(|file| file.owner()).map(|(uid, _)| u64::from(uid))),
         SocketField::State => text(socket.map_or("", |socket| socket.state.word())),
         SocketField::Type => text(socket.map_or("", |socket| socket.kind.word())),
         SocketField::File => text(row.file.map_or("", |file| file.state.word())),

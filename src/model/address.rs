@@ -1,21 +1,19 @@
-//! What a socket is bound to: bytes, never a C string. Shared, since a name is told of in many places.
-
-use std::sync::Arc;
+//! What a socket is bound to: bytes, never a C string.
 
 /// The name given to `bind(2)`, byte for byte (unix(7), "Address format").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
     /// A file name as it was given: maybe relative, maybe through a symlink, not updated by rename.
-    Path(Arc<[u8]>),
+    Path(Box<[u8]>),
     /// A name in the abstract namespace, without its leading NUL; may be empty and may hold NULs.
-    Abstract(Arc<[u8]>),
+    Abstract(Box<[u8]>),
     /// Never bound.
     Unnamed,
 }
 
 impl Address {
     /// The path, where it is one.
-    pub fn path(&self) -> Option<&[u8]> {
+    pub const fn path(&self) -> Option<&[u8]> {
         match self {
             Self::Path(path) => Some(path),
             Self::Abstract(_) | Self::Unnamed => None,
@@ -23,7 +21,7 @@ impl Address {
     }
 
     /// The bytes of the name without its kind; empty for an unnamed socket.
-    pub fn bytes(&self) -> &[u8] {
+    pub const fn bytes(&self) -> &[u8] {
         match self {
             Self::Path(name) | Self::Abstract(name) => name,
             Self::Unnamed => &[],

@@ -49,10 +49,8 @@ pub struct ListedRow {
 pub struct ListedFile {
     /// In one word.
     pub state: FileState,
-    /// `st_mode`, where a file is there.
-    pub mode: Option<u32>,
-    /// Its user and group, where a file is there.
-    pub owner: Option<(u32, u32)>,
+    /// `st_mode`, user and group, where a file is there.
+    pub status: Option<(u32, u32, u32)>,
 }
 
 /// A row as it is shown.
@@ -76,14 +74,31 @@ impl Listing {
             ListedSocket {
                 row,
                 socket,
-                owner: row.file.and_then(|file| self.owners.get(&file.owner?)),
+                owner: row.file.and_then(|file| self.owners.get(&file.owner()?)),
                 netns_label: socket.and_then(|socket| self.labels.get(&socket.netns)).map(String::as_str),
             }
         })
     }
 }
 
+impl ListedFile {
+    /// `st_mode`.
+    pub fn mode(&self) -> Option<u32> {
+        self.status.map(|(mode, ..)| mode)
+    }
+
+    /// User and group.
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        self.status.map(|(_, user, group)| (user, group))
+    }
+}
+
 impl ListedRow {
+    /// A row that is not judged yet.
+    pub fn open(about: Listed) -> Self {
+        Self { about, file: None, verdict: Overall::Unknown, role: None, holders: None, codes: [].into() }
+    }
+
     /// Its socket among those of the listing.
     pub fn socket<'l>(&self, sockets: &'l [Socket]) -> Option<&'l Socket> {
         match self.about {

@@ -172,7 +172,7 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
             }
         }
         SocketField::Mode => {
-            if let Some(mode) = file.and_then(|file| file.mode) {
+            if let Some(mode) = file.and_then(|file| file.mode()) {
                 out.push_str(&ls_mode(FileKind::of_mode(mode), mode));
             }
         }

@@ -108,7 +108,7 @@ impl<'r> ListedCommon<'r> {
             let (owner, group) = row.owner.map(|(owner, group)| (owner, group)).unzip();
             ListedFile {
                 state: file.state.word(),
-                mode: file.mode.map(mode),
+                mode: file.mode().map(mode),
                 uid: owner.map(|owner| owner.id),
                 gid: group.map(|group| group.id),
                 owner: owner.and_then(id_name),
