@@ -110,9 +110,7 @@ impl ListedRow {
     /// The name it goes by: a path, an abstract name without its NUL, nothing.
     pub fn name<'l>(&'l self, sockets: &'l [Socket]) -> &'l [u8] {
         match &self.about {
-            Listed::Socket(number) => {
-                sockets.get(*number as usize).map_or(&[], |socket| socket.address.bytes())
-            }
+            Listed::Socket(_) => self.socket(sockets).map_or(&[], |socket| socket.address.bytes()),
             Listed::File(path) => path,
         }
     }
