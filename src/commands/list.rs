@@ -1,6 +1,6 @@
 //! `list`: one row a bound socket, each with its verdict.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::{Answer, Context, Refusal, overall};
 use crate::cli::ListArgs;
-use crate::facts::examine::Examiner;
+use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
 use crate::facts::look::Root;
 use crate::facts::netns::Namespace;
@@ -19,8 +19,8 @@ use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::survey::Surveyor;
 use crate::facts::walk::Viewpoint;
 use crate::model::{
-    Address, Case, Data, FileState, Gap, IdName, ListedFile, ListedSocket, Liveness, NotChecked, Owner, Role,
-    Sighting, Socket, SocketField, SocketIno, Target,
+    Address, Case, Data, FileState, Gap, IdName, Listed, ListedFile, ListedRow, Listing, Liveness,
+    NotChecked, Role, Sighting, Socket, SocketField, SocketIno, Target,
 };
 use crate::rules::{self, Judgement};
 
@@ -60,19 +60,20 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     });
     let wanted =
         |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
-    let mut sheet = Sheet::new(context);
+    let mut sheet = Sheet::new(context, &dump.rows);
     sheet.note_gaps(&dump);
     if args.stale {
         sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
     }
-    let rows: Vec<&Arc<Socket>> = dump.rows.iter().filter(|row| wanted(row)).collect();
+    let numbered = (0..).zip(&dump.rows).filter(|(_, row)| wanted(row));
+    let numbers: Vec<u32> = numbered.map(|(number, _)| number).collect();
     let view = examiner.viewpoint(Root::Ours).ok();
-    let open = sheet.add_plain(&rows, view.as_deref(), &dump.namespaces);
+    let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;
-    for (case, ino) in examiner.survey_open(&dump, &open, held.is_some()) {
-        let socket = dump.rows.iter().find(|row| row.ino == ino);
-        sheet.add(&case, socket);
+    for (case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
+        let row = sheet.row(&case, Listed::Socket(number));
+        sheet.rows.push(row);
     }
     sheet.name_holders(&mut examiner, held.as_deref());
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
@@ -80,9 +81,12 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     }
     sheet.note_hidden_holders(held.as_ref().and_then(|held| held.gap(context.machine)));
     sheet.order(args.sort);
-    sheet.name_owners(&mut examiner);
-    let Sheet { judgement, rows: sockets, .. } = sheet;
-    Ok(Answer { judgement, subjects: sockets.len(), data: Data::List { sockets, fields }, open: false })
+    let Sheet { judgement, rows, .. } = sheet;
+    let (subjects, owners) = (rows.len(), owners(&rows, &mut examiner));
+    let labelled = |namespace: &Namespace| Some((namespace.id, label(&dump.namespaces, namespace.id)?));
+    let labels = dump.namespaces.iter().filter_map(labelled).collect();
+    let sockets = Listing { rows, sockets: dump.rows, owners, labels };
+    Ok(Answer { judgement, subjects, data: Data::List { sockets, fields }, open: false })
 }
 
 /// Rows from which on a second thread pays for its start.
@@ -91,89 +95,100 @@ const WORTH_A_THREAD: usize = 2000;
 /// The rows as they come.
 struct Sheet<'r> {
     context: &'r Context<'r>,
+    sockets: &'r [Socket],
     judgement: Judgement,
     /// Names whose findings are already counted: several sockets may share one.
     judged: HashSet<Vec<u8>>,
-    rows: Vec<ListedSocket>,
+    rows: Vec<ListedRow>,
 }
 
 impl<'r> Sheet<'r> {
-    fn new(context: &'r Context<'r>) -> Self {
-        Self { context, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() }
+    fn new(context: &'r Context<'r>, sockets: &'r [Socket]) -> Self {
+        Self { context, sockets, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() }
     }
 
-    /// Rows whose names lead back to their sockets; the others are returned. Long lists are looked at from two
-    /// threads: the looks wait for nothing but the kernel.
-    fn add_plain<'d>(
+    /// Rows of these sockets whose names lead back to them; the other sockets are returned. Long lists are looked
+    /// at from two threads: the looks wait for nothing but the kernel. Each takes its half of the names in order.
+    fn add_plain(
         &mut self,
-        rows: &[&'d Arc<Socket>],
+        numbers: Vec<u32>,
         view: Option<&Viewpoint>,
         namespaces: &[Namespace],
-    ) -> Vec<&'d Socket> {
-        let half = |mut sheet: Sheet<'r>, rows: &[&'d Arc<Socket>]| {
+    ) -> Vec<u32> {
+        let (context, sockets) = (self.context, self.sockets);
+        let by_name = |a: &ListedRow, b: &ListedRow| a.name(sockets).cmp(b.name(sockets));
+        let look = |rows: &mut [ListedRow]| {
+            let (mut sheet, mut open) = (Sheet::new(context, sockets), Vec::new());
             let mut surveyor = Surveyor::new(view, namespaces);
-            let mut open: Vec<&'d Socket> = Vec::new();
-            sheet.rows.reserve(rows.len());
+            rows.sort_unstable_by(by_name);
             for row in rows {
-                match surveyor.case(row) {
-                    Some(case) => sheet.add(&case, Some(row)),
-                    None => open.push(row),
+                let Listed::Socket(number) = row.about else { continue };
+                match sockets.get(number as usize).and_then(|socket| surveyor.case(socket)) {
+                    Some(case) => *row = sheet.row(&case, Listed::Socket(number)),
+                    None => open.push(number),
                 }
             }
             (sheet, open)
         };
-        let (first, second) =
-            rows.split_at(if rows.len() < WORTH_A_THREAD { rows.len() } else { rows.len() / 2 });
-        let context = self.context;
-        std::thread::scope(|scope| {
-            let other = (!second.is_empty()).then(|| scope.spawn(|| half(Sheet::new(context), second)));
-            let (one, mut open) = half(Sheet::new(context), first);
-            self.take(one);
-            if let Some(other) = other {
-                let (other, more) = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                self.take(other);
-                open.extend(more);
-            }
-            open
-        })
+        let new = |number| ListedRow::open(Listed::Socket(number));
+        let mut rows: Vec<ListedRow> = numbers.into_iter().map(new).collect();
+        let half = if rows.len() < WORTH_A_THREAD { rows.len() } else { rows.len() / 2 };
+        if half < rows.len() {
+            rows.select_nth_unstable_by(half, by_name);
+        }
+        let (here, there) = rows.split_at_mut(half);
+        let (one, two) = std::thread::scope(|scope| {
+            let two = (!there.is_empty()).then(|| scope.spawn(|| look(there)));
+            (look(here), two.map(|two| two.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        });
+        let mut all = Vec::new();
+        for (sheet, open) in [Some(one), two].into_iter().flatten() {
+            self.judgement.absorb(sheet.judgement);
+            self.judged.extend(sheet.judged);
+            all.extend(open);
+        }
+        let mut open = all.iter().peekable();
+        rows.retain(|row| open.next_if(|number| row.about == Listed::Socket(**number)).is_none());
+        rows.append(&mut self.rows);
+        self.rows = rows;
+        all
     }
 
-    fn take(&mut self, other: Self) {
-        self.judgement.absorb(other.judgement);
-        self.judged.extend(other.judged);
-        self.rows.extend(other.rows);
-    }
-
-    /// A row for the socket the case is about; for a file without one where there is none.
-    fn add(&mut self, case: &Case, socket: Option<&Arc<Socket>>) {
+    /// A row for the socket the case is about, or for a file without one.
+    fn row(&mut self, case: &Case, about: Listed) -> ListedRow {
         let judged = rules::judge(case, rules::ALL, |rule| self.context.chosen(rule));
+        let socket = match &about {
+            Listed::Socket(number) => self.sockets.get(*number as usize),
+            Listed::File(_) => None,
+        };
         let is_it = |sighting: &&Sighting| socket.is_some_and(|socket| socket.ino == sighting.socket.ino);
         let sighting = case.sockets.items.iter().find(is_it);
         let role = sighting.map(Sighting::role).transpose();
         let worst = judged.findings.iter().map(|finding| finding.severity).max();
         let unseen = role.is_err() || (sighting.is_none() && judged.findings.is_empty());
-        let holders = sighting.and_then(|sighting| sighting.holders.known().cloned());
         let elsewhere = role == Ok(Some(Some(Role::OtherView)));
-        self.rows.push(ListedSocket {
-            socket: socket.cloned(),
-            holders,
-            path: if socket.is_none() { case.path.clone() } else { Vec::new() },
+        let row = ListedRow {
+            about,
             file: if elsewhere { Some(out_of_sight()) } else { file_of(case) },
             verdict: overall(worst, (unseen && !judged.broken) || judged.error_left_out),
-            codes: judged.findings.iter().map(|finding| finding.code).collect(),
             role: role.ok().flatten().flatten().filter(|_| matches!(case.target, Target::Path(_))),
-            netns_label: sighting.and_then(|sighting| sighting.netns_label.clone()),
-        });
+            holders: sighting
+                .and_then(|sighting| sighting.holders.known())
+                .map(|held| held.as_slice().into()),
+            codes: judged.findings.iter().map(|finding| finding.code).collect(),
+        };
         if judged.findings.is_empty() || self.judged.insert(case.target.label()) {
             self.judgement.absorb(judged);
         }
+        row
     }
 
     /// Holders of the rows that were judged without them.
     fn name_holders(&mut self, examiner: &mut Examiner<'_>, held: Option<&Holders>) {
         let Some(held) = held else { return };
         for row in self.rows.iter_mut().filter(|row| row.holders.is_none()) {
-            row.holders = row.socket.as_ref().map(|socket| examiner.remembered_holders(held, socket));
+            let socket = row.socket(self.sockets);
+            row.holders = socket.map(|socket| examiner.remembered_holders(held, socket).into());
         }
     }
 
@@ -185,7 +200,9 @@ impl<'r> Sheet<'r> {
         for case in examiner.examine(&targets, b"/").into_iter().flatten() {
             // Bound by now, or replaced: no stale file.
             if case.serving().next().is_none() && case.liveness.known() != Some(&Liveness::Bound) {
-                self.add(&case, None);
+                let path = Listed::File(case.path.as_slice().into());
+                let row = self.row(&case, path);
+                self.rows.push(row);
             }
         }
         self.judgement.not_checked.extend(gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
@@ -198,31 +215,34 @@ impl<'r> Sheet<'r> {
 
     /// Only where a row lacks them.
     fn note_hidden_holders(&mut self, hidden: Option<Gap>) {
-        let holderless =
-            |row: &ListedSocket| row.socket.is_some() && row.holders.as_ref().is_some_and(Vec::is_empty);
+        let holderless = |row: &ListedRow| {
+            matches!(row.about, Listed::Socket(_)) && row.holders.as_ref().is_some_and(|held| held.is_empty())
+        };
         let hidden = hidden.filter(|_| self.rows.iter().any(holderless));
         self.judgement.not_checked.extend(hidden.map(|gap| NotChecked { code: None, gap }));
     }
 
+    /// Stable: names mostly come in order, and what is in order is left alone.
     fn order(&mut self, by: Option<SocketField>) {
+        let sockets = self.sockets;
         match by {
             None | Some(SocketField::Verdict) => {
-                self.rows.sort_unstable_by(|a, b| (a.verdict, a.name()).cmp(&(b.verdict, b.name())));
+                self.rows.sort_by(|a, b| (a.verdict, a.name(sockets)).cmp(&(b.verdict, b.name(sockets))));
             }
-            Some(SocketField::Name) => self.rows.sort_unstable_by(|a, b| a.name().cmp(b.name())),
-            Some(other) => self.rows.sort_by_cached_key(|row| sort_key(row, other)),
+            Some(SocketField::Name) => self.rows.sort_by(|a, b| a.name(sockets).cmp(b.name(sockets))),
+            Some(other) => self.rows.sort_by_cached_key(|row| sort_key(row, sockets, other)),
         }
     }
+}
 
-    fn name_owners(&mut self, examiner: &mut Examiner<'_>) {
-        let mut known: HashMap<(u32, u32), Arc<(IdName, IdName)>> = HashMap::new();
-        for file in self.rows.iter_mut().filter_map(|row| row.file.as_mut()) {
-            if let Some(Owner::Ids(uid, gid)) = file.owner {
-                let named = || Arc::new((examiner.users.user(uid), examiner.users.group(gid)));
-                file.owner = Some(Owner::Named(Arc::clone(known.entry((uid, gid)).or_insert_with(named))));
-            }
-        }
+/// Owners and groups of the rows' files; many files share few of them.
+fn owners(rows: &[ListedRow], examiner: &mut Examiner<'_>) -> BTreeMap<(u32, u32), (IdName, IdName)> {
+    let mut owners = BTreeMap::new();
+    for (uid, gid) in rows.iter().filter_map(|row| row.file?.owner()) {
+        let named = || (examiner.users.user(uid), examiner.users.group(gid));
+        owners.entry((uid, gid)).or_insert_with(named);
     }
+    owners
 }
 
 fn columns(args: &ListArgs) -> Vec<SocketField> {
@@ -284,53 +304,60 @@ fn held_by(
 
 /// The file of a socket that was bound in another mount view: what stands at its name here is another matter.
 const fn out_of_sight() -> ListedFile {
-    ListedFile { state: FileState::OtherView, mode: None, owner: None }
+    ListedFile { state: FileState::OtherView, status: None }
 }
 
 fn file_of(case: &Case) -> Option<ListedFile> {
     let state = case.file_state()?;
     let file = case.file().ok().flatten();
-    let owner = file.map(|file| Owner::Ids(file.uid, file.gid));
-    Some(ListedFile { state, mode: file.map(|file| file.mode), owner })
+    Some(ListedFile { state, status: file.map(|file| (file.mode, file.uid, file.gid)) })
 }
 
 /// By the value of a column, then by name.
-fn sort_key(row: &ListedSocket, by: SocketField) -> (u64, Vec<u8>) {
-    let socket = row.socket.as_ref();
-    let text = |text: &str| (0, [text.as_bytes(), b" ", row.name()].concat());
-    let number = |number: Option<u64>| (number.unwrap_or(u64::MAX), row.name().to_vec());
+fn sort_key(row: &ListedRow, sockets: &[Socket], by: SocketField) -> (u64, Vec<u8>) {
+    let (socket, name) = (row.socket(sockets), row.name(sockets));
+    let text = |text: &str| (0, [text.as_bytes(), b" ", name].concat());
+    let number = |number: Option<u64>| (number.unwrap_or(u64::MAX), name.to_vec());
     match by {
         SocketField::Verdict => number(Some(row.verdict as u64)),
         SocketField::Queue => {
-            let waiting = socket.and_then(|socket| socket.queue()).map(|queue| u64::from(queue.waiting));
+            let waiting = socket.and_then(Socket::queue).map(|queue| u64::from(queue.waiting));
             number(waiting.map(|waiting| u64::MAX - 1 - waiting))
         }
         SocketField::Inode => number(socket.map(|socket| u64::from(socket.ino.0))),
         SocketField::Peer => number(socket.and_then(|socket| socket.peer).map(|peer| u64::from(peer.0))),
         SocketField::Uid => number(socket.and_then(|socket| socket.uid).map(u64::from)),
         SocketField::Netns => number(socket.map(|socket| socket.netns.0)),
-        SocketField::Mode => number(row.file.as_ref().and_then(|file| file.mode).map(u64::from)),
+        SocketField::Mode => number(row.file.and_then(|file| file.mode()).map(u64::from)),
         SocketField::Memory => {
-            let memory = socket.and_then(|socket| socket.memory);
+            let memory = socket.and_then(|socket| socket.memory.as_deref());
             number(
                 memory.map(|memory| {
                     u64::MAX - 1 - u64::from(memory.receive_alloc) - u64::from(memory.send_alloc)
                 }),
             )
         }
-        SocketField::Holders => {
-            number(row.holders.iter().flatten().next().map(|holder| u64::from(holder.process.pid)))
-        }
+        SocketField::Holders => number(
+            row.holders
+                .as_deref()
+                .unwrap_or_default()
+                .iter()
+                .next()
+                .map(|holder| u64::from(holder.process.pid)),
+        ),
         SocketField::Unit => {
-            let unit = row.holders.iter().flatten().find_map(|holder| holder.process.unit.as_deref());
+            let unit = row
+                .holders
+                .as_deref()
+                .unwrap_or_default()
+                .iter()
+                .find_map(|holder| holder.process.unit.as_deref());
             text(unit.unwrap_or("\u{ff}"))
         }
-        SocketField::Owner => number(
-            row.file.as_ref().and_then(|file| file.owner.as_ref()).map(|owner| u64::from(owner.ids().0)),
-        ),
+        SocketField::Owner => number(row.file.and_then(|file| file.owner()).map(|(uid, _)| u64::from(uid))),
         SocketField::State => text(socket.map_or("", |socket| socket.state.word())),
         SocketField::Type => text(socket.map_or("", |socket| socket.kind.word())),
-        SocketField::File => text(row.file.as_ref().map_or("", |file| file.state.word())),
-        SocketField::Name => (0, row.name().to_vec()),
+        SocketField::File => text(row.file.map_or("", |file| file.state.word())),
+        SocketField::Name => (0, name.to_vec()),
     }
 }

@@ -1,7 +1,6 @@
 //! The sockets of one dump, found by file and by name.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::walk::split;
 use crate::model::{FileId, Socket};
@@ -12,7 +11,7 @@ const FEW: usize = 8;
 /// Rows that own a name, by what they can be asked for.
 #[derive(Debug)]
 pub(super) struct Index<'d> {
-    rows: &'d [Arc<Socket>],
+    rows: &'d [Socket],
     maps: Option<Maps<'d>>,
 }
 
@@ -24,7 +23,7 @@ struct Maps<'d> {
 
 impl<'d> Index<'d> {
     /// Of a whole dump, for so many questions.
-    pub(super) fn new(rows: &'d [Arc<Socket>], questions: usize) -> Self {
+    pub(super) fn new(rows: &'d [Socket], questions: usize) -> Self {
         let mut maps = Maps::default();
         if questions <= FEW {
             return Self { rows, maps: None };
@@ -58,8 +57,8 @@ impl<'d> Index<'d> {
     }
 }
 
-fn owners(rows: &[Arc<Socket>]) -> impl Iterator<Item = &Socket> {
-    rows.iter().map(Arc::as_ref).filter(|row| row.owns_name())
+fn owners(rows: &[Socket]) -> impl Iterator<Item = &Socket> {
+    rows.iter().filter(|row| row.owns_name())
 }
 
 /// The last component of a name as it was given to bind(2); relative names have no directory.

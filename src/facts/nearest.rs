@@ -1,7 +1,5 @@
 //! Live names close to one that leads nowhere: a typing error, another directory.
 
-use std::sync::Arc;
-
 use super::index::last_name;
 use crate::model::{Socket, without_stray_bytes};
 
@@ -10,7 +8,7 @@ const MOST: usize = 3;
 
 /// Names of listeners and bound sockets that are nearly `path`, nearest first: those that mean the same but for
 /// bytes that nobody meant, then typing errors and other directories.
-pub(super) fn names(path: &[u8], rows: &[Arc<Socket>]) -> Vec<Vec<u8>> {
+pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
     let wanted = String::from_utf8_lossy(path);
     let last = last_name(path);
     let meant = without_stray_bytes(path);
@@ -40,8 +38,8 @@ pub(super) fn names(path: &[u8], rows: &[Arc<Socket>]) -> Vec<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn listener(name: &str) -> Arc<Socket> {
-        Arc::new(Socket::sample(name))
+    fn listener(name: &str) -> Socket {
+        Socket::sample(name)
     }
 
     #[test]

@@ -5,7 +5,6 @@ use nix::errno::Errno;
 use super::machine::Machine;
 use super::netns::{self, Namespace, inside};
 use super::{proc_net_unix, unix_diag};
-use std::sync::Arc;
 
 use crate::model::{Gap, Names, NetnsId, Seen, Socket};
 
@@ -22,8 +21,8 @@ pub struct Ask {
 /// The sockets, and where they were looked for.
 #[derive(Debug)]
 pub struct Sockets {
-    /// Every socket seen, by namespace; shared with whatever is told about them.
-    pub rows: Vec<Arc<Socket>>,
+    /// Every socket seen, by namespace.
+    pub rows: Vec<Socket>,
     /// What could not be seen, and what the rows of a namespace lack.
     pub gaps: Vec<Gap>,
     /// The namespaces, ours first. Kept open, so that they can be asked again.
@@ -40,7 +39,12 @@ pub fn all(machine: &Machine, ask: Ask) -> Sockets {
     for namespace in &namespaces {
         let seen = of(namespace, ask);
         gaps.extend(seen.gaps);
-        rows.extend(seen.items.into_iter().map(Arc::new));
+        if rows.is_empty() {
+            // The first namespace mostly has all there are: tens of thousands need no copy.
+            rows = seen.items;
+        } else {
+            rows.extend(seen.items);
+        }
     }
     let own = namespaces.iter().find(|namespace| namespace.ours).map_or(NetnsId(0), |namespace| namespace.id);
     Sockets { rows, gaps, namespaces, own }

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::examine::Examiner;
 use super::look::{Question, Root};
@@ -19,7 +18,7 @@ const ENTRIES: usize = 100_000;
 impl Examiner<'_> {
     /// Socket files below the directories of all bound names, /run and /tmp, on the same mount each, whose
     /// inode no socket of the dump has. The gaps say what was left out.
-    pub fn unbound_files(&mut self, rows: &[Arc<Socket>]) -> (Vec<Vec<u8>>, Vec<Gap>) {
+    pub fn unbound_files(&mut self, rows: &[Socket]) -> (Vec<Vec<u8>>, Vec<Gap>) {
         let bound: HashSet<FileIno> = rows.iter().filter_map(|row| row.file).map(|file| file.ino).collect();
         let names = rows.iter().filter(|row| row.owns_name()).filter_map(|row| row.address.path());
         let given: BTreeSet<&[u8]> = names.filter_map(split).map(|(directory, _)| directory).collect();

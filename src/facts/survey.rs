@@ -10,25 +10,29 @@ use super::netns::Namespace;
 use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
-    Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, SocketIno, Target, View,
-    Walk, Wished,
+    Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, Target, View, Walk,
+    Wished,
 };
 
-/// Directories already walked: where they are, or that they are not to be had cheaply.
-type Directories = HashMap<Vec<u8>, Option<(OwnedFd, Vec<u8>)>>;
+/// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
+#[derive(Debug, Default)]
+struct Directory {
+    name: Vec<u8>,
+    place: Option<(OwnedFd, Vec<u8>)>,
+}
 
-/// Looks at names one by one, remembering their directories. One for each thread.
+/// Looks at names one by one, remembering the last directory: names come in order. One for each thread.
 #[derive(Debug)]
 pub struct Surveyor<'s> {
     view: Option<&'s Viewpoint>,
     namespaces: &'s [Namespace],
-    directories: Directories,
+    directory: Directory,
 }
 
 impl<'s> Surveyor<'s> {
     /// Over names in this view; without one every name must be examined whole.
     pub fn new(view: Option<&'s Viewpoint>, namespaces: &'s [Namespace]) -> Self {
-        Self { view, namespaces, directories: Directories::new() }
+        Self { view, namespaces, directory: Directory::default() }
     }
 
     /// What the dump and one look at the name tell. `None`: the name does not lead back to the socket, or not
@@ -45,34 +49,31 @@ impl<'s> Surveyor<'s> {
     fn own_file(&mut self, name: &[u8], row: &Socket) -> Option<File> {
         let view = self.view?;
         let (directory, last) = name.starts_with(b"/").then(|| split(name)).flatten()?;
-        if !self.directories.contains_key(directory) {
+        if self.directory.name != directory {
             let walked = view.walk(directory, Touch::Safe).ok();
-            let found = walked.and_then(|walked| match (walked.end, walked.walk.reached) {
+            let place = walked.and_then(|walked| match (walked.end, walked.walk.reached) {
                 (Some(fd), Reached::File(file)) => Some((fd, file.path)),
                 _ => None,
             });
-            self.directories.insert(directory.to_vec(), found);
+            self.directory = Directory { name: directory.to_vec(), place };
         }
-        let (fd, canonical) = self.directories.get(directory)?.as_ref()?;
+        let (fd, canonical) = self.directory.place.as_ref()?;
         let file = view.beside(fd.as_fd(), canonical, last)?.ok()?;
         (file.id().is_some() && file.id() == row.file).then_some(file)
     }
 }
 
 impl Examiner<'_> {
-    /// Rows whose names do not lead back to their sockets, each examined whole; without holders, judged by what
+    /// Rows (by number) whose names do not lead back to their sockets, each examined whole; without holders, judged by what
     /// stands at the name alone. A row that was gone, or served by a successor, when it was looked at again is
     /// left out.
-    pub fn survey_open(
-        &mut self,
-        dump: &Sockets,
-        open: &[&Socket],
-        with_holders: bool,
-    ) -> Vec<(Case, SocketIno)> {
+    pub fn survey_open(&mut self, dump: &Sockets, open: &[u32], with_holders: bool) -> Vec<(Case, u32)> {
+        let rows = open.iter().filter_map(|number| Some((*number, dump.rows.get(*number as usize)?)));
         if !with_holders {
-            return open.iter().map(|row| (self.unheld_case(&dump.namespaces, row), row.ino)).collect();
+            return rows.map(|(number, row)| (self.unheld_case(&dump.namespaces, row), number)).collect();
         }
-        let targets: Vec<Target> = open.iter().map(|row| target_of(row)).collect();
+        let rows: Vec<(u32, &Socket)> = rows.collect();
+        let targets: Vec<Target> = rows.iter().map(|(_, row)| target_of(row)).collect();
         let mut unique = targets.clone();
         unique.sort_unstable_by_key(Target::label);
         unique.dedup();
@@ -81,12 +82,12 @@ impl Examiner<'_> {
             .zip(self.examine_in(dump, &unique, b"/"))
             .filter_map(|(target, case)| case.map(|case| (target, case)))
             .collect();
-        let of = |(row, target): (&&Socket, &Target)| {
+        let of = |((number, row), target): (&(u32, &Socket), &Target)| {
             let case = cases.get(target)?;
             let seen = case.sockets.items.iter().any(|sighting| sighting.socket.ino == row.ino);
-            seen.then(|| (case.clone(), row.ino))
+            seen.then(|| (case.clone(), *number))
         };
-        open.iter().zip(&targets).filter_map(of).collect()
+        rows.iter().zip(&targets).filter_map(of).collect()
     }
 
     /// Without holders there is no view of theirs: what stands at the name in ours is all that is known.

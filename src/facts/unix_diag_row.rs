@@ -42,7 +42,7 @@ pub(super) fn socket(message: &[u8], netns: NetnsId) -> Option<Socket> {
         rqlen: pair(payload(&payloads, UNIX_DIAG_RQLEN)),
         uid: u32_at(payload(&payloads, UNIX_DIAG_UID), 0),
         shutdown,
-        memory: memory(payload(&payloads, UNIX_DIAG_MEMINFO)),
+        memory: memory(payload(&payloads, UNIX_DIAG_MEMINFO)).map(Box::new),
         netns,
     })
 }

@@ -45,7 +45,7 @@ pub struct Consumer {
 impl Consumer {
     /// `www-data`, with the process it is: `www-data (nginx pid 812)`. Bytes of strangers among them.
     pub fn label(&self) -> Vec<u8> {
-        let user = self.user.label().into_bytes();
+        let user = self.user.label().into_owned().into_bytes();
         let Some(process) = &self.process else { return user };
         let pid = format!(" pid {})", process.pid);
         [user.as_slice(), b" (", &process.command, pid.as_bytes()].concat()

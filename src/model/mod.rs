@@ -14,6 +14,7 @@ mod explain;
 mod fact;
 mod finding;
 mod links;
+mod listing;
 mod mac;
 mod mount;
 mod path;
@@ -41,14 +42,12 @@ pub use explain::{
 };
 pub use fact::{Fact, Gap, Names, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use process::{Holder, Process};
-pub use report::{
-    Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Owner,
-    Report, SocketField,
-};
+pub use report::{Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, Report, SocketField};
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use sighting::{Relation, Sighting, View};

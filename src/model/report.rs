@@ -1,12 +1,8 @@
 //! The answer of one command, before any format is chosen.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{
-    Case, Check, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket,
-    TextFamily,
-};
+use super::{Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, Rule, Severity, TextFamily};
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,72 +84,6 @@ pub struct InspectedTarget {
     pub owner: Option<(super::IdName, super::IdName)>,
     /// Findings about it that were not asked for.
     pub left_out: usize,
-}
-
-/// A row of `list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedSocket {
-    /// The kernel's socket; `None` for a file without one (`--stale`).
-    pub socket: Option<Arc<Socket>>,
-    /// Who holds it; `None` when not asked (`--no-holders`).
-    pub holders: Option<Vec<Holder>>,
-    /// The path of a file without a socket; empty where there is one, which has the name.
-    pub path: Vec<u8>,
-    /// Its file: state, permission bits, owner, group.
-    pub file: Option<ListedFile>,
-    /// What it amounts to.
-    pub verdict: Overall,
-    /// The codes behind the verdict, worst first.
-    pub codes: Vec<&'static str>,
-    /// What it is to the name it was bound under.
-    pub role: Option<super::Role>,
-    /// The name of its network namespace, where it has one and is not ours.
-    pub netns_label: Option<String>,
-}
-
-/// The file of a row of `list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedFile {
-    /// In one word.
-    pub state: FileState,
-    /// `st_mode`, where a file is there.
-    pub mode: Option<u32>,
-    /// Owner and group, by name where they have one.
-    pub owner: Option<Owner>,
-}
-
-/// Owner and group of a file: many files share few of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Owner {
-    /// Not looked up yet.
-    Ids(u32, u32),
-    /// With the names they go by.
-    Named(Arc<(super::IdName, super::IdName)>),
-}
-
-impl Owner {
-    /// The numbers.
-    pub fn ids(&self) -> (u32, u32) {
-        match self {
-            Self::Ids(uid, gid) => (*uid, *gid),
-            Self::Named(names) => (names.0.id, names.1.id),
-        }
-    }
-
-    /// The names, where they were looked up.
-    pub fn names(&self) -> Option<(&super::IdName, &super::IdName)> {
-        match self {
-            Self::Ids(..) => None,
-            Self::Named(names) => Some((&names.0, &names.1)),
-        }
-    }
-}
-
-impl ListedSocket {
-    /// The name it goes by: a path, an abstract name without its NUL, nothing.
-    pub fn name(&self) -> &[u8] {
-        self.socket.as_ref().map_or(&self.path, |socket| socket.address.bytes())
-    }
 }
 
 /// A column of `list`.
@@ -246,8 +176,8 @@ pub enum Data {
     Access(Vec<InspectedTarget>),
     /// `list`: the rows and the columns asked for.
     List {
-        /// Worst first unless asked otherwise.
-        sockets: Vec<ListedSocket>,
+        /// The rows and what they speak of.
+        sockets: Listing,
         /// Columns, in order.
         fields: Vec<SocketField>,
     },

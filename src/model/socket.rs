@@ -178,7 +178,7 @@ pub struct Socket {
     /// `RCV_SHUTDOWN` = 1, `SEND_SHUTDOWN` = 2.
     pub shutdown: u8,
     /// Asked for only when shown.
-    pub memory: Option<Memory>,
+    pub memory: Option<Box<Memory>>,
     /// The network namespace it was seen in.
     pub netns: NetnsId,
 }

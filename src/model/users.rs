@@ -1,5 +1,7 @@
 //! A numeric id and the name it goes by, with where the name came from.
 
+use std::borrow::Cow;
+
 /// Who said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameSource {
@@ -25,7 +27,7 @@ impl IdName {
     }
 
     /// The name, else the number.
-    pub fn label(&self) -> String {
-        self.name.as_ref().map_or_else(|| self.id.to_string(), |(name, _)| name.clone())
+    pub fn label(&self) -> Cow<'_, str> {
+        self.name.as_ref().map_or_else(|| self.id.to_string().into(), |(name, _)| name.into())
     }
 }

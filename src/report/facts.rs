@@ -129,7 +129,8 @@ fn file_line(target: &InspectedTarget, file: &File) -> String {
 
 /// As `ls -l` writes it.
 pub(super) fn ls_mode(kind: FileKind, mode: u32) -> String {
-    let mut text = String::from(kind.letter());
+    let mut text = String::with_capacity(10);
+    text.push(kind.letter());
     for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
         let bits = mode >> shift;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });

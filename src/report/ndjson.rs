@@ -11,7 +11,7 @@ use crate::model::{Data, Report};
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, .. } if report.failure.is_none() => sockets.iter().try_for_each(|socket| {
-            serde_json::to_writer(&mut *out, &Row::of(socket))?;
+            serde_json::to_writer(&mut *out, &Row::of(&socket))?;
             out.write_all(b"\n")
         }),
         _ => json::render_line(report, out),

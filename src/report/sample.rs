@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, ListedSocket, Location, NoVerdict,
-    NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
+    Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, Listed, ListedRow, Listing, Location,
+    NoVerdict, NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
 };
 
 /// A newline, an escape sequence, a byte that is no UTF-8, and `"`, `<`, `|`, `%`, a backtick, `_`.
@@ -75,18 +75,17 @@ pub(super) fn with_gap() -> Report {
 
 /// A `list` of one file without a socket.
 pub(super) fn list() -> Report {
-    let row = ListedSocket {
-        socket: None,
-        holders: None,
-        path: HOSTILE.to_vec(),
+    let row = ListedRow {
+        about: Listed::File(HOSTILE.into()),
         file: None,
         verdict: Overall::Error,
-        codes: vec!["SD104"],
         role: None,
-        netns_label: None,
+        holders: None,
+        codes: ["SD104"].into(),
     };
+    let sockets = Listing { rows: vec![row], ..Listing::default() };
     let fields = vec![SocketField::Verdict, SocketField::State, SocketField::Name];
-    Report { command: "list", data: Data::List { sockets: vec![row], fields }, ..report(Vec::new()) }
+    Report { command: "list", data: Data::List { sockets, fields }, ..report(Vec::new()) }
 }
 
 /// A command that failed.

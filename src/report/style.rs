@@ -111,6 +111,13 @@ pub fn escape(bytes: &[u8]) -> String {
 
 /// The same, behind what is there. Spaces at the ends, which nobody would see, are escaped too.
 pub fn escape_into(bytes: &[u8], text: &mut String) {
+    // Nearly every name of a long list ends here.
+    if let Ok(plain) = str::from_utf8(bytes)
+        && bytes.iter().all(u8::is_ascii_graphic)
+    {
+        text.push_str(plain);
+        return;
+    }
     let inner = bytes.trim_ascii_end();
     let spaces = bytes[inner.len()..].iter().all(|byte| *byte == b' ');
     let (bytes, trailing) = if spaces { (inner, bytes.len() - inner.len()) } else { (bytes, 0) };

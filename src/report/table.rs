@@ -7,30 +7,30 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::facts::ls_mode;
 use super::style::{Style, escape_into};
-use crate::model::{Address, FileKind, ListedSocket, SocketField};
+use crate::model::{Address, FileKind, ListedSocket, Listing, Socket, SocketField};
 
 /// Beyond this many rows a fitted table costs more than it gives (a quarter of a second at 20,000 rows).
 const FITTED: usize = 500;
 
 /// Writes the rows for people.
 pub(super) fn render(
-    rows: &[ListedSocket],
+    listing: &Listing,
     fields: &[SocketField],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if rows.is_empty() {
+    if listing.rows.is_empty() {
         return Ok(());
     }
-    if rows.len() > FITTED {
-        return padded(rows, fields, style, out);
+    if listing.rows.len() > FITTED {
+        return padded(listing, fields, style, out);
     }
-    let fields = &fitting(rows, fields, style.width);
+    let fields = &fitting(listing, fields, style.width);
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(fields.iter().map(|field| title(*field)));
-    for row in rows {
-        table.add_row(fields.iter().map(|field| cell(row, *field, Some(style))));
+    for row in listing.iter() {
+        table.add_row(fields.iter().map(|field| cell(&row, *field, Some(style))));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -48,13 +48,13 @@ const DISPENSABLE: [SocketField; 5] =
 /// What a name may take of a narrow terminal before it counts as long.
 const NAME_WIDTH: usize = 34;
 
-fn fitting(rows: &[ListedSocket], fields: &[SocketField], width: Option<usize>) -> Vec<SocketField> {
+fn fitting(listing: &Listing, fields: &[SocketField], width: Option<usize>) -> Vec<SocketField> {
     let mut fields = fields.to_vec();
     let Some(width) = width else { return fields };
     let mut widths: Vec<(SocketField, usize)> = fields
         .iter()
         .map(|field| {
-            let widest = rows.iter().map(|row| cell(row, *field, None).chars().count()).max();
+            let widest = listing.iter().map(|row| cell(&row, *field, None).chars().count()).max();
             let widest = widest.unwrap_or(0).max(title(*field).len());
             // A few long names wrap by themselves; they need not cost everybody the other columns.
             (*field, if *field == SocketField::Name { widest.min(NAME_WIDTH) } else { widest } + 2)
@@ -70,19 +70,15 @@ fn fitting(rows: &[ListedSocket], fields: &[SocketField], width: Option<usize>) 
 }
 
 /// Writes the rows for scripts.
-pub(super) fn render_plain(
-    rows: &[ListedSocket],
-    fields: &[SocketField],
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub(super) fn render_plain(listing: &Listing, fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
     let mut line = String::new();
-    for row in rows {
+    for row in listing.iter() {
         line.clear();
         for (number, field) in fields.iter().enumerate() {
             if number > 0 {
                 line.push('\t');
             }
-            put(row, *field, None, &mut line);
+            put(&row, *field, None, &mut line);
         }
         line.push('\n');
         out.write_all(line.as_bytes())?;
@@ -91,36 +87,34 @@ pub(super) fn render_plain(
 }
 
 /// One buffer, no table: at 20,000 rows the formatting would cost more than the looking.
-fn padded(
-    rows: &[ListedSocket],
-    fields: &[SocketField],
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn padded(listing: &Listing, fields: &[SocketField], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some((last, others)) = fields.split_last() else { return Ok(()) };
     let mut line = String::new();
     for field in others {
         write!(out, "{:<width$}", title(*field), width = width(*field))?;
     }
     writeln!(out, "{}", title(*last))?;
-    for row in rows {
+    for row in listing.iter() {
         line.clear();
         for field in others {
             let start = line.len();
-            put(row, *field, None, &mut line);
+            put(&row, *field, None, &mut line);
             let shown = line[start..].chars().count();
             if style.color && *field == SocketField::Verdict {
                 line.truncate(start);
-                put(row, *field, Some(style), &mut line);
+                put(&row, *field, Some(style), &mut line);
             }
-            line.extend(std::iter::repeat_n(' ', width(*field).saturating_sub(shown).max(1)));
+            line.push_str(&BLANKS[..width(*field).saturating_sub(shown).max(1)]);
         }
-        put(row, *last, None, &mut line);
+        put(&row, *last, None, &mut line);
         line.push('\n');
         out.write_all(line.as_bytes())?;
     }
     Ok(())
 }
+
+/// As many as the widest column has.
+const BLANKS: &str = "                        ";
 
 fn title(field: SocketField) -> String {
     field.word().to_uppercase()
@@ -159,14 +153,13 @@ fn put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &mut 
 
 /// Puts nothing where nothing is known.
 fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &mut String) -> fmt::Result {
-    let socket = row.socket.as_ref();
-    let file = row.file.as_ref();
-    let mut holders = row.holders.iter().flatten();
+    let (socket, file) = (row.socket, row.row.file);
+    let mut holders = row.row.holders.as_deref().unwrap_or_default().iter();
     match field {
         SocketField::Verdict => {
-            let word = row.codes.first().copied().unwrap_or_else(|| row.verdict.word());
+            let word = row.row.codes.first().copied().unwrap_or_else(|| row.row.verdict.word());
             match style {
-                Some(style) => out.push_str(&style.mark(row.verdict, word)),
+                Some(style) => out.push_str(&style.mark(row.row.verdict, word)),
                 None => out.push_str(word),
             }
         }
@@ -174,17 +167,17 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
         SocketField::Type => out.push_str(socket.map_or("", |socket| socket.kind.word())),
         SocketField::File => out.push_str(file.map_or("", |file| file.state.word())),
         SocketField::Queue => {
-            if let Some(queue) = socket.and_then(|socket| socket.queue()) {
+            if let Some(queue) = socket.and_then(Socket::queue) {
                 write!(out, "{}/{}", queue.waiting, queue.backlog)?;
             }
         }
         SocketField::Mode => {
-            if let Some(mode) = file.and_then(|file| file.mode) {
+            if let Some(mode) = file.and_then(|file| file.mode()) {
                 out.push_str(&ls_mode(FileKind::of_mode(mode), mode));
             }
         }
         SocketField::Owner => {
-            if let Some((owner, group)) = file.and_then(|file| file.owner.as_ref()?.names()) {
+            if let Some((owner, group)) = row.owner {
                 escape_into(owner.label().as_bytes(), out);
                 out.push(':');
                 escape_into(group.label().as_bytes(), out);
@@ -205,7 +198,7 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
                 escape_into(unit.as_bytes(), out);
             }
         }
-        SocketField::Netns => match (&row.netns_label, socket) {
+        SocketField::Netns => match (row.netns_label, socket) {
             (Some(label), _) => escape_into(label.as_bytes(), out),
             (None, Some(socket)) => write!(out, "{}", socket.netns.0)?,
             (None, None) => {}
@@ -214,7 +207,7 @@ fn try_put(row: &ListedSocket, field: SocketField, style: Option<&Style>, out: &
         SocketField::Peer => put_number(socket.and_then(|socket| socket.peer).map(|peer| peer.0), out)?,
         SocketField::Uid => put_number(socket.and_then(|socket| socket.uid), out)?,
         SocketField::Memory => {
-            if let Some(memory) = socket.and_then(|socket| socket.memory) {
+            if let Some(memory) = socket.and_then(|socket| socket.memory.as_deref()) {
                 let (receive, send) = (memory.receive_alloc, memory.send_alloc);
                 let (most_received, most_sent) = (memory.receive_limit, memory.send_limit);
                 write!(out, "r{receive}/{most_received} w{send}/{most_sent} d{}", memory.drops)?;
@@ -230,7 +223,7 @@ fn put_number(number: Option<u32>, out: &mut String) -> fmt::Result {
 }
 
 fn put_name(row: &ListedSocket, out: &mut String) {
-    match row.socket.as_ref().map(|socket| &socket.address) {
+    match row.socket.map(|socket| &socket.address) {
         Some(Address::Abstract(_)) => out.push('@'),
         // A path that begins with @ is relative; written so that it cannot be taken for an abstract name.
         _ if row.name().starts_with(b"@") => out.push_str("./"),

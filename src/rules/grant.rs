@@ -166,5 +166,9 @@ fn for_good(server: Option<&Sighting>, consumer: &Consumer) -> Fix {
 /// The consumer's user for setfacl(1): the name where it means the same here as there.
 fn user_word(consumer: &Consumer) -> Vec<u8> {
     let ours = consumer.our_view.known() == Some(&true);
-    if ours { consumer.user.label().into_bytes() } else { consumer.user.id.to_string().into_bytes() }
+    if ours {
+        consumer.user.label().into_owned().into_bytes()
+    } else {
+        consumer.user.id.to_string().into_bytes()
+    }
 }

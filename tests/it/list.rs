@@ -321,3 +321,39 @@ fn holders_are_known_of_sockets_that_the_pattern_leaves_out_but_a_finding_names(
         assert!(!finding["evidence"].to_string().contains("none visible"), "{finding:#}");
     });
 }
+
+#[test]
+fn a_long_list_has_every_socket_once_the_broken_first_and_all_by_name() {
+    let name = "list::a_long_list_has_every_socket_once_the_broken_first_and_all_by_name";
+    isolated(name, |world| {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let most = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, most).unwrap();
+        let mut expected: Vec<(&str, String)> = Vec::new();
+        let mut listeners = Vec::new();
+        for directory in ["a", "a/deeper", "b"] {
+            std::fs::create_dir(world.path(directory)).unwrap();
+            for number in 0..700 {
+                let path = world.path(&format!("{directory}/{number}.sock"));
+                listeners.push(UnixListener::bind(&path).unwrap());
+                let lost = number % 100 == 7;
+                if lost {
+                    std::fs::remove_file(&path).unwrap();
+                }
+                expected.push((if lost { "error" } else { "ok" }, path.to_str().unwrap().to_owned()));
+            }
+        }
+        let broken_first = |(verdict, name): &(&str, String)| (*verdict == "ok", name.clone());
+        expected.sort_by_key(broken_first);
+        let all = rows(&[]);
+        let seen = |row: &Value| (row["verdict"].as_str().unwrap() == "error", row["name"].clone());
+        let wanted = |(verdict, name): &(&str, String)| (*verdict == "error", Value::from(name.as_str()));
+        assert!(all.iter().map(seen).eq(expected.iter().map(wanted)), "{} rows", all.len());
+        let lines = run(["list", "--no-holders", "--format", "plain", "--fields", "name", "--sort", "name"]);
+        let mut names: Vec<&str> = expected.iter().map(|(_, name)| name.as_str()).collect();
+        names.sort_unstable();
+        let text = lines.stdout;
+        let inside: Vec<&str> = text.lines().filter(|line| names.binary_search(line).is_ok()).collect();
+        assert_eq!(inside, names);
+    });
+}

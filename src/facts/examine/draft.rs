@@ -112,7 +112,7 @@ impl Examiner<'_> {
                 Some(self.draft_path(target, join_if_relative(working_directory, path), index))
             }
             Target::Abstract(name) => {
-                let rows = dump.rows.iter().map(AsRef::as_ref).filter(|row: &&Socket| row.owns_name());
+                let rows = dump.rows.iter().filter(|row: &&Socket| row.owns_name());
                 let rows =
                     rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
                 let related = rows.map(|row| named(row, row.netns == dump.own)).collect();
@@ -186,5 +186,5 @@ impl Examiner<'_> {
 /// Sockets that were bound under a relative name.
 fn relative_rows(dump: &Sockets) -> impl Iterator<Item = &Socket> {
     let relative = |row: &&Socket| row.address.path().is_some_and(|name| !name.starts_with(b"/"));
-    dump.rows.iter().map(AsRef::as_ref).filter(|row: &&Socket| row.owns_name()).filter(relative)
+    dump.rows.iter().filter(|row: &&Socket| row.owns_name()).filter(relative)
 }

@@ -234,7 +234,7 @@ fn gaps_around(place: &[u8], dump: &Sockets) -> Vec<Gap> {
         let name = row.address.path().filter(|_| row.file.is_none() && row.owns_name());
         name.and_then(split).is_some_and(|(own, _)| Some(own) == directory)
     };
-    if gaps.iter().any(|gap| gap.names == Names::Seen) && dump.rows.iter().any(|row| veiled(row)) {
+    if gaps.iter().any(|gap| gap.names == Names::Seen) && dump.rows.iter().any(veiled) {
         for gap in &mut gaps {
             gap.names = Names::Hidden;
         }

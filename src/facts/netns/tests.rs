@@ -66,11 +66,8 @@ fn listen(name: &[u8]) -> UnixListener {
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap()
 }
 
-fn called<'a>(rows: &'a [std::sync::Arc<Socket>], name: &[u8]) -> Vec<&'a Socket> {
-    rows.iter()
-        .map(std::sync::Arc::as_ref)
-        .filter(|row| matches!(&row.address, Address::Abstract(given) if **given == *name))
-        .collect()
+fn called<'a>(rows: &'a [Socket], name: &[u8]) -> Vec<&'a Socket> {
+    rows.iter().filter(|row| matches!(&row.address, Address::Abstract(given) if **given == *name)).collect()
 }
 
 #[test]

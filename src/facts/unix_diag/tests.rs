@@ -99,7 +99,7 @@ fn memory_is_read_by_its_index() {
         send_alloc: 0,
         send_limit: 212_992,
         drops: 0,
-    }) = listener.memory
+    }) = listener.memory.as_deref()
     else {
         panic!("{:?}", listener.memory)
     };

@@ -59,38 +59,38 @@ pub(super) struct ListedFile<'r> {
 }
 
 /// Rows are made one at a time: a host with 20,000 sockets costs one row of memory.
-pub(super) struct Rows<'r>(&'r [model::ListedSocket]);
+pub(super) struct Rows<'r>(&'r model::Listing);
 
 impl<'r> Rows<'r> {
-    pub(super) const fn of(rows: &'r [model::ListedSocket]) -> Self {
-        Self(rows)
+    pub(super) const fn of(listing: &'r model::Listing) -> Self {
+        Self(listing)
     }
 }
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
-        for row in self.0 {
-            rows.serialize_element(&Row::of(row))?;
+        let mut rows = serializer.serialize_seq(Some(self.0.rows.len()))?;
+        for row in self.0.iter() {
+            rows.serialize_element(&Row::of(&row))?;
         }
         rows.end()
     }
 }
 
 impl<'r> Row<'r> {
-    pub(in crate::report) fn of(row: &'r model::ListedSocket) -> Self {
+    pub(in crate::report) fn of(row: &model::ListedSocket<'r>) -> Self {
         let common = ListedCommon::of(row);
-        match &row.socket {
+        match row.socket {
             Some(socket) => {
-                let holders = row.holders.as_deref();
-                let socket = Socket::of(socket, holders, row.netns_label.as_deref(), row.role);
+                let holders = row.row.holders.as_deref();
+                let socket = Socket::of(socket, holders, row.netns_label, row.row.role);
                 Self::Socket(Box::new(Listed { socket, common }))
             }
             None => Self::FileOnly(Box::new(ListedFileOnly {
                 inode: None,
                 kind: None,
                 state: None,
-                name: Name::of(&row.path),
+                name: Name::of(row.name()),
                 vfs: None,
                 queue: None,
                 holders: Vec::new(),
@@ -103,18 +103,18 @@ impl<'r> Row<'r> {
 }
 
 impl<'r> ListedCommon<'r> {
-    pub(super) fn of(row: &'r model::ListedSocket) -> Self {
-        let file = row.file.as_ref().map(|file| {
-            let (owner, group) = file.owner.as_ref().and_then(model::Owner::names).unzip();
+    pub(super) fn of(row: &model::ListedSocket<'r>) -> Self {
+        let file = row.row.file.map(|file| {
+            let (owner, group) = row.owner.map(|(owner, group)| (owner, group)).unzip();
             ListedFile {
                 state: file.state.word(),
-                mode: file.mode.map(mode),
+                mode: file.mode().map(mode),
                 uid: owner.map(|owner| owner.id),
                 gid: group.map(|group| group.id),
                 owner: owner.and_then(id_name),
                 group: group.and_then(id_name),
             }
         });
-        Self { file, verdict: row.verdict.word(), codes: &row.codes }
+        Self { file, verdict: row.row.verdict.word(), codes: &row.row.codes }
     }
 }

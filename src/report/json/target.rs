@@ -226,7 +226,7 @@ impl<'r> Socket<'r> {
             peer: socket.peer.map(|peer| peer.0),
             uid: socket.uid,
             shutdown: socket.shutdown,
-            memory: socket.memory.map(|memory| Memory {
+            memory: socket.memory.as_deref().map(|memory| Memory {
                 receive_alloc: memory.receive_alloc,
                 receive_limit: memory.receive_limit,
                 send_alloc: memory.send_alloc,

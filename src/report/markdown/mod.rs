@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::style::escape;
 use super::{Loudness, access, facts, table, text};
 use crate::model::{
-    Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, ListedSocket, Report, SocketField,
+    Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
 
 /// Writes a report; the count line is last, as in text.
@@ -129,14 +129,14 @@ fn section(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "- more: `sockdoctor explain {}`\n", finding.code)
 }
 
-fn listed(rows: &[ListedSocket], fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
-    if rows.is_empty() {
+fn listed(listing: &Listing, fields: &[SocketField], out: &mut dyn Write) -> io::Result<()> {
+    if listing.rows.is_empty() {
         return Ok(());
     }
     head(&fields.iter().map(|field| field.word()).collect::<Vec<_>>(), out)?;
-    for socket in rows {
+    for socket in listing.iter() {
         let cells = fields.iter().map(|field| {
-            let cell = table::cell(socket, *field, None);
+            let cell = table::cell(&socket, *field, None);
             match field {
                 SocketField::Name | SocketField::Holders | SocketField::Unit if cell != "-" => {
                     code(cell.as_bytes())
