@@ -10,10 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::look::{NoLook, Question, look, viewpoint};
 use super::machine::Machine;
 use super::walk::Touch;
-use crate::model::{Gap, Look, Mount};
+use crate::model::{Gap, Look, Mount, Reach};
 
 /// The hidden subcommand that [`serve`] runs under.
 pub const SUBCOMMAND: &str = "__look";
@@ -21,15 +24,33 @@ pub const SUBCOMMAND: &str = "__look";
 /// How long a killed helper is waited for: one the kernel will not let go of is left to it.
 const LAST_WAIT: Duration = Duration::from_millis(50);
 
-/// What the helper answers.
-type Answer = Result<Look, Gap>;
+/// What a helper is asked.
+#[derive(Debug, Serialize, Deserialize)]
+enum Request {
+    /// To look.
+    Look(Machine, Question),
+    /// To connect to an absolute path.
+    Connect(Vec<u8>),
+}
 
-/// Asks a helper; gives up at the deadline.
+/// What it answers.
+type Answer<A> = Result<A, Gap>;
+
+/// Has a helper look; gives up at the deadline.
 pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Instant) -> Result<Look, Gap> {
+    answer(&Request::Look(machine.clone(), question.clone()), mount, deadline)
+}
+
+/// Has a helper connect to an absolute path; gives up at the deadline.
+pub fn connect(path: &[u8], mount: &Mount, deadline: Instant) -> Result<Reach, Gap> {
+    answer(&Request::Connect(path.to_vec()), mount, deadline)
+}
+
+fn answer<A: DeserializeOwned>(request: &Request, mount: &Mount, deadline: Instant) -> Answer<A> {
     let place = String::from_utf8_lossy(&mount.point).into_owned();
     let source = format!("{} mount {place}", mount.fstype);
     let failed = |why: String| Gap::new(source.clone(), why);
-    let request = serde_json::to_vec(&(machine, question)).map_err(|error| failed(error.to_string()))?;
+    let request = serde_json::to_vec(request).map_err(|error| failed(error.to_string()))?;
     let mut child = Command::new("/proc/self/exe")
         .arg(SUBCOMMAND)
         .current_dir("/")
@@ -42,7 +63,7 @@ pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Inst
     let _ = child.kill();
     reap(&mut child);
     match answer {
-        Some(bytes) => serde_json::from_slice::<Answer>(&bytes)
+        Some(bytes) => serde_json::from_slice::<Answer<A>>(&bytes)
             .unwrap_or_else(|error| Err(failed(format!("the helper's answer was cut short: {error}")))),
         None => Err(failed("it did not answer in time".into()).helped_by(format!(
             "look at the server of {place} (mounted from {})",
@@ -51,12 +72,19 @@ pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Inst
     }
 }
 
-/// The helper's side: one question from standard input, one answer to standard output.
-pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
+/// The helper's side: one question from standard input, one answer to standard output. How to connect is handed in.
+pub fn serve(
+    mut input: impl Read,
+    mut output: impl Write,
+    connect: impl FnOnce(&[u8]) -> Reach,
+) -> std::io::Result<()> {
     let mut request = Vec::new();
     input.read_to_end(&mut request)?;
-    let (machine, question): (Machine, Question) = serde_json::from_slice(&request)?;
-    let answer: Answer = viewpoint(&machine, question.root)
+    let (machine, question) = match serde_json::from_slice(&request)? {
+        Request::Look(machine, question) => (machine, question),
+        Request::Connect(path) => return output.write_all(&serde_json::to_vec(&Answer::Ok(connect(&path)))?),
+    };
+    let answer: Answer<Look> = viewpoint(&machine, question.root)
         .and_then(|view| look(&view, &question, Touch::Any))
         .map_err(|error| match error {
             NoLook::Unseen(gap) => gap,

@@ -20,6 +20,7 @@ mod socket;
 mod stray;
 mod target;
 mod users;
+mod waited;
 
 pub use address::Address;
 pub use case::{Case, Relation, Sighting, View};
@@ -44,3 +45,4 @@ pub use socket::{
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
 pub use users::{IdName, NameSource};
+pub use waited::{Ending, Goal, Reach, Waited};

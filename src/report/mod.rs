@@ -18,6 +18,7 @@ mod sarif;
 pub mod style;
 mod table;
 pub mod text;
+mod waited;
 
 pub(crate) use github::{SUMMARY_LIMIT, summary};
 

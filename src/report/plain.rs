@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, checks, explain, facts, table};
+use super::{Loudness, checks, explain, facts, table, waited};
 use crate::model::{Data, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
-/// `verdict - - - target`, rows of `list` as their columns.
+/// `verdict - - - target`, rows of `list` as their columns, targets of `wait` as `outcome target seconds state errno`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -20,12 +20,15 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::Checks(each) => return checks::render_plain(each, out),
-        Data::None | Data::Inspect(_) | Data::Demo { .. } => {}
+        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Waited { .. } => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
         let (subject, summary) = (escape(&finding.subject.name), escape(finding.summary.as_bytes()));
         writeln!(out, "{severity}\t{}\t{}\t{certainty}\t{subject}\t{summary}", finding.code, finding.name)?;
+    }
+    if let Data::Waited { targets, .. } = &report.data {
+        waited::render_plain(targets, out)?;
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {

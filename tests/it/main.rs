@@ -34,4 +34,5 @@ mod servers;
 mod tidy;
 mod tidy_man;
 mod tidy_readme;
+mod wait;
 mod world;

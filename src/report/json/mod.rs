@@ -4,6 +4,7 @@ mod check;
 mod explain;
 pub(super) mod row;
 mod target;
+mod waited;
 
 use std::io::{self, Write};
 
@@ -143,6 +144,7 @@ enum DataOut<'r> {
     Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
     Demos { demos: Vec<Demo> },
     Checks { checks: Vec<check::Check<'r>> },
+    Waited { ending: &'static str, waited: Vec<waited::Entry> },
     Explained(Box<explain::Explanation<'r>>),
     Explainable { rules: Vec<explain::Rule<'r>>, texts: Vec<explain::Texts<'r>> },
 }
@@ -248,6 +250,10 @@ impl<'r> DataOut<'r> {
             },
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
+            Data::Waited { targets, ending } => Self::Waited {
+                ending: ending.word(),
+                waited: targets.iter().map(waited::Entry::of).collect(),
+            },
             Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
             Data::Explainable { rules, texts } => Self::Explainable {
                 rules: rules.iter().map(explain::Rule::of).collect(),

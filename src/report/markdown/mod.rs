@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, facts, table, text};
+use super::{Loudness, facts, table, text, waited};
 use crate::model::{Certainty, Check, Data, DemoEntry, Finding, ListedSocket, Report, SocketField};
 
 /// Writes a report; the count line is last, as in text.
@@ -27,7 +27,9 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
-        Data::None | Data::Inspect(_) | Data::Demo { .. } => judged(report, loudness, out)?,
+        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Waited { .. } => {
+            judged(report, loudness, out)?;
+        }
     }
     if loudness == Loudness::Quiet {
         return Ok(());
@@ -64,6 +66,12 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
     }
     if loudness != Loudness::Quiet {
         report.findings.iter().try_for_each(|finding| section(finding, out))?;
+    }
+    if let Data::Waited { targets, ending } = &report.data {
+        for target in targets {
+            writeln!(out, "- {}", code(waited::line(target, *ending).as_bytes()))?;
+        }
+        writeln!(out)?;
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
