@@ -396,6 +396,9 @@ fn abstract_names_and_tcp_ports_are_waited_for() {
     ends(&[&target, &there], 0, "ready", None);
     ends(&["--gone", "--once", &there], 1, "once", None);
     drop((listener, port));
+    // Of what takes more than a look at a file, too, the last state is told and not that time was up.
+    let late = ends(&["--timeout", "100ms", &there], 124, "timed_out", None);
+    assert_eq!(late["data"]["waited"][0]["state"], "refused", "{late:#}");
     ends(&["--gone", &target, &there], 0, "ready", None);
     assert!(UnixStream::connect_addr(&address).is_err());
 }

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Goal, Reach, Target, Waited};
 
-/// How soon a target is looked at again: listen(2) raises no event, so a bound socket is asked this often.
+/// How soon a target is looked at again when something has just happened to it: bind(2) is seen half done, and most
+/// servers call listen(2) at once. Twice as long each time that nothing has.
+const FIRST: Duration = Duration::from_millis(1);
+/// How long that becomes at most for a bound socket: listen(2) raises no event.
 const SHORT: Duration = Duration::from_millis(10);
-/// Where there are events it is they that wake; this is for mounts without.
+/// And for others. Where there are events it is they that wake; this is for mounts without.
 const LONG: Duration = Duration::from_millis(250);
 /// Services change the mode of their socket after they bound it: for this long a denial may pass.
 const DENIED: Duration = Duration::from_secs(2);
@@ -38,7 +41,7 @@ pub(super) struct Candidate {
     right: Option<Instant>,
     /// When it was ready. It is not looked at any more.
     done: Option<Instant>,
-    /// How many looks in a row found it as it was.
+    /// How many looks in a row found it as it was, as far as that matters.
     unchanged: u32,
     hinted: bool,
     /// When to look again.
@@ -57,20 +60,22 @@ impl Candidate {
         if news {
             self.state = Some((reach, now));
         }
-        self.unchanged = if news { 0 } else { self.unchanged.saturating_add(1) };
+        if news {
+            self.unchanged = 0;
+        }
         self.right = self.is_right(reach).then(|| self.right.unwrap_or(now));
         if self.done.is_none() && self.right.is_some_and(|since| now.duration_since(since) >= self.stable) {
             self.done = Some(now);
         }
-        let short = !costly
-            && (self.right.is_some()
-                || matches!(reach, Reach::Open | Reach::Bound | Reach::Refused | Reach::Busy));
+        let short = self.right.is_some()
+            || matches!(reach, Reach::Open | Reach::Bound | Reach::Refused | Reach::Busy);
         let pause = match reach {
-            _ if short => SHORT,
             // A helper that the kernel does not let go of stays behind: there are to be few of them, however long.
             Reach::Unseen => LONG.max(now.duration_since(self.started) / 4),
-            _ => LONG.min(SHORT * (1 << self.unchanged.min(5))),
+            _ if costly => LONG.min(SHORT * (1 << self.unchanged)),
+            _ => (FIRST * (1 << self.unchanged)).min(if short { SHORT } else { LONG }),
         };
+        self.unchanged = (self.unchanged + 1).min(8);
         self.due = now + self.right.map_or(pause, |since| pause.min((since + self.stable) - now));
         news
     }
@@ -195,7 +200,7 @@ mod tests {
             candidate.note(reach, false, at(time));
             assert_eq!(candidate.standing(at(time)), Standing::Open, "{time}");
         }
-        candidate.note(Reach::Open, false, at(1995));
+        candidate.note(Reach::Open, false, at(1999));
         assert_eq!(candidate.due, at(2000), "no later than the look that decides");
         candidate.note(Reach::Open, false, at(2000));
         assert_eq!(candidate.standing(at(2000)), Standing::Ready);
@@ -206,15 +211,15 @@ mod tests {
     fn a_bound_socket_is_asked_often_and_a_missing_one_ever_more_rarely() {
         let pauses = |reach, costly| {
             let (mut candidate, now) = candidate(Goal::Connect, 0);
-            let pauses = (0..7).map(|_| {
+            let pauses = (0..9).map(|_| {
                 candidate.note(reach, costly, now);
                 (candidate.due - now).as_millis()
             });
             pauses.collect::<Vec<_>>()
         };
-        assert_eq!(pauses(Reach::Refused, false), [10; 7]);
-        assert_eq!(pauses(Reach::Missing, false), [10, 20, 40, 80, 160, 250, 250]);
-        assert_eq!(pauses(Reach::Refused, true), pauses(Reach::Missing, false));
+        assert_eq!(pauses(Reach::Refused, false), [1, 2, 4, 8, 10, 10, 10, 10, 10]);
+        assert_eq!(pauses(Reach::Missing, false), [1, 2, 4, 8, 16, 32, 64, 128, 250]);
+        assert_eq!(pauses(Reach::Refused, true), [10, 20, 40, 80, 160, 250, 250, 250, 250]);
     }
 
     #[test]

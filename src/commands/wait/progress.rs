@@ -1,6 +1,6 @@
 //! What `wait` says on standard error while it waits: one live line on a terminal, else one line for each change.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, Standing};
@@ -22,7 +22,9 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(quiet: bool, started: Instant) -> Self {
-        let terminal = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
+        let width =
+            || terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        let terminal = io::stderr().is_terminal().then(width);
         Self { quiet, terminal, started, drawn: None }
     }
 

@@ -13,6 +13,8 @@ use crate::probe::connectable;
 
 /// How long one look at a mount that may hang is given: the other targets wait meanwhile.
 const HELPER: Duration = Duration::from_secs(1);
+/// What a last look is given where it takes more than a system call, so that it is not cut off before it began.
+const LAST: Duration = Duration::from_millis(250);
 /// How often a path is looked at in a row while directories come up on the way to it.
 const FOLLOWS: usize = 8;
 
@@ -46,7 +48,7 @@ impl<'m> Vigil<'m> {
 
     /// Looks once.
     pub(super) fn once(&mut self) -> Ending {
-        self.look_at_what_is_due(self.end);
+        self.look(|_| true);
         self.decided(Instant::now()).filter(|ending| *ending == Ending::Ready).unwrap_or(Ending::Once)
     }
 
@@ -57,7 +59,7 @@ impl<'m> Vigil<'m> {
             let orphaned = producer.filter(|_| self.watch.ended());
             let late = Instant::now() >= self.end;
             let all = late || orphaned.is_some();
-            self.look_at_what_is_due(if all { self.end.max(Instant::now()) } else { Instant::now() });
+            self.look(|candidate| all || candidate.due <= Instant::now());
             let now = Instant::now();
             if let Some(ending) = self.decided(now) {
                 break ending;
@@ -74,14 +76,13 @@ impl<'m> Vigil<'m> {
         ending
     }
 
-    fn look_at_what_is_due(&mut self, until: Instant) {
+    fn look(&mut self, wanted: impl Fn(&Candidate) -> bool) {
         for number in 0..self.candidates.len() {
-            let now = Instant::now();
             let candidate = &self.candidates[number];
-            if candidate.due > until || candidate.standing(now) == Standing::Ready {
+            if candidate.standing(Instant::now()) == Standing::Ready || !wanted(candidate) {
                 continue;
             }
-            let (reach, costly) = self.look(number);
+            let (reach, costly) = self.look_at(number);
             let now = Instant::now();
             let candidate = &mut self.candidates[number];
             if candidate.note(reach, costly, now) {
@@ -131,10 +132,10 @@ impl<'m> Vigil<'m> {
     }
 
     /// The state of one target, and whether to see it was costly.
-    fn look(&mut self, number: usize) -> (Reach, bool) {
+    fn look_at(&mut self, number: usize) -> (Reach, bool) {
         match &self.candidates[number].target {
             Target::Abstract(name) => (connectable::abstract_name(name), false),
-            Target::Tcp(address) => (connectable::tcp(address, self.end), true),
+            Target::Tcp(address) => (connectable::tcp(address, self.deadline()), true),
             Target::Path(path) => self.look_at_path(number, &path.clone()),
             Target::Inode(_) => (Reach::Unseen, true),
         }
@@ -145,7 +146,7 @@ impl<'m> Vigil<'m> {
         if goal == Goal::Connect && !connectable::fits(path) {
             return (Reach::TooLong, false);
         }
-        let deadline = self.end.max(Instant::now()).min(Instant::now() + HELPER);
+        let deadline = self.deadline().min(Instant::now() + HELPER);
         let passive = goal != Goal::Exists;
         let mut glance = self.glancer.at(path, passive, deadline);
         // Armed before the look that counts: what happens in between wakes.
@@ -173,6 +174,10 @@ impl<'m> Vigil<'m> {
             (_, reach) => reach,
         };
         (reach, costly)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.end.max(Instant::now() + LAST)
     }
 
     fn connect(&self, path: &[u8], hazard: Option<&Arc<Mount>>, deadline: Instant) -> Reach {
