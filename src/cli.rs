@@ -70,9 +70,9 @@ pub struct Global {
     /// Say more: all facts
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// How long to wait for mounts and servers that do not answer
-    #[arg(long, global = true, value_name = "D", default_value = "5s", value_parser = duration, hide_short_help = true)]
-    pub timeout: Duration,
+    /// How long to wait for mounts and servers that do not answer [default: 5s; wait: 30s]
+    #[arg(long, global = true, value_name = "D", value_parser = duration, hide_short_help = true)]
+    pub timeout: Option<Duration>,
 }
 
 impl Default for Global {
@@ -90,7 +90,7 @@ impl Default for Global {
             color: Color::Auto,
             quiet: false,
             verbose: false,
-            timeout: Duration::from_secs(5),
+            timeout: None,
         }
     }
 }
@@ -138,6 +138,8 @@ pub enum Command {
     Access(AccessArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
+    /// Wait until a server takes connections, then run a command
+    Wait(WaitArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -162,11 +164,17 @@ impl Command {
             Self::Inspect(_) => Some("inspect"),
             Self::Access(_) => Some("access"),
             Self::List(_) => Some("list"),
+            Self::Wait(_) => Some("wait"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
             Self::Completions(_) | Self::Man(_) | Self::Schema | Self::Look => None,
         }
+    }
+
+    /// The `--timeout` it has where none was typed.
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(if matches!(self, Self::Wait(_)) { 30 } else { 5 })
     }
 }
 
@@ -228,6 +236,44 @@ pub struct ListArgs {
     /// Do not look for holders: faster
     #[arg(long, conflicts_with_all = ["pid", "user"])]
     pub no_holders: bool,
+}
+
+/// `wait`
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// /run/x.sock, @abstract, unix:PATH, http+unix://%2Frun%2Fx.sock/, tcp:HOST:PORT, http://HOST:PORT/
+    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<OsString>,
+    /// What makes a target ready
+    #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = WaitFor::Connect)]
+    pub goal: WaitFor,
+    /// Wait until nobody serves the target any more
+    #[arg(long, conflicts_with = "goal")]
+    pub gone: bool,
+    /// Only when it was so for this long without a break
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub stable: Option<Duration>,
+    /// One target is enough
+    #[arg(long)]
+    pub any: bool,
+    /// Give up when this process has ended
+    #[arg(long, value_name = "PID")]
+    pub while_pid: Option<u32>,
+    /// Look once and do not wait: exit status 0 when ready, 1 when not
+    #[arg(long, conflicts_with_all = ["stable", "while_pid"])]
+    pub once: bool,
+    /// What this process becomes when they are ready; no shell is involved
+    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// `--for`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WaitFor {
+    /// A socket file is at the path
+    Exists,
+    /// It takes connections: it listens, which does not say that it answers
+    Connect,
 }
 
 /// `explain`

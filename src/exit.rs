@@ -8,3 +8,9 @@ pub const PROBLEM: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The command's own question stays open.
 pub const OPEN: u8 = 3;
+/// `wait` timed out, as timeout(1) has it.
+pub const TIMED_OUT: u8 = 124;
+/// The command behind `--` could not be run, as env(1) has it.
+pub const NOT_RUN: u8 = 126;
+/// The command behind `--` was not found, as env(1) has it.
+pub const NOT_FOUND: u8 = 127;

@@ -8,12 +8,12 @@
 //!           │  ├───▶ config ──┤
 //!           │  ├───▶ symptoms ┼──▶ model
 //!           │  ├───▶ facts  ──┤
+//!           │  ├───▶ probe  ──┤
 //!           │  └───▶ act    ──┘
 //! ```
 //!
-//! A star, not a chain: `report`, `rules`, `config`, `symptoms`, `facts` and `act` never import one another;
-//! `commands` wires them:
-//! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
+//! A star, not a chain: `report`, `rules`, `config`, `symptoms`, `facts`, `probe` and `act` never import one
+//! another; `commands` wires them: collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
 //! boundary to the machine.
 //!
 //! - [`model`]: the words of the project as types. Pure.
@@ -21,6 +21,7 @@
 //! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
 //! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.
+//! - [`probe`]: the only code that talks to servers.
 //! - [`act`]: the only code that changes anything.
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.
@@ -33,6 +34,7 @@ pub mod config;
 pub mod exit;
 pub mod facts;
 pub mod model;
+pub mod probe;
 pub mod report;
 pub mod rules;
 pub mod symptoms;

@@ -2,4 +2,5 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the one that changes things")]
 
 pub mod broken;
+pub mod replace;
 pub mod scratch;

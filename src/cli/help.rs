@@ -10,7 +10,7 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and connects to no server.";
+and says what it could not see. It changes nothing, and only wait connects to a server.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
@@ -20,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this soc
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 9] = [
+const OF_COMMANDS: [(&str, &str); 10] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -47,6 +47,15 @@ const OF_COMMANDS: [(&str, &str); 9] = [
   sockdoctor list --user www-data          what a user's processes hold
   sockdoctor list --fields name,queue,holders --sort queue
   sockdoctor list --fail-on error -q       exit status 1 when one is broken",
+    ),
+    (
+        "wait",
+        "  sockdoctor wait /run/app.sock            until it takes connections, 30 s at most
+  sockdoctor wait /run/app.sock --timeout 2m -- nginx -g 'daemon off;'
+  sockdoctor wait /run/app.sock @db tcp:127.0.0.1:5432    all of them; --any: the first
+  sockdoctor wait --once -q /run/app.sock  is it ready now? the exit status tells
+  sockdoctor wait --gone /run/app.sock     until nobody serves it
+  sockdoctor wait --while-pid 4242 /run/app.sock   gives up when its server ends",
     ),
     (
         "explain",
@@ -91,7 +100,8 @@ const OF_COMMANDS: [(&str, &str); 9] = [
 pub const EXIT_STATUS: &str = "  0  answered, nothing at or above --fail-on
   1  answered, a problem was found
   2  the command line was wrong
-  3  the question stays open: something that decides it could not be seen";
+  3  the question stays open: something that decides it could not be seen
+124  wait: not ready in time; 126, 127: its command could not be run, was not found";
 
 const MORE: &str = "\
 More:

@@ -12,17 +12,19 @@ mod open_question;
 mod outputs;
 mod self_check;
 mod socket_unit;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::{Cli, Command, FailOn, Global, help};
 use crate::exit;
 use crate::facts::machine::Machine;
 use crate::facts::{helper, host};
 use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
+use crate::probe::connectable;
 use crate::report::style::{Environment, Style};
 use crate::report::{Loudness, json, output, render};
 
@@ -36,11 +38,13 @@ struct Answer {
     subjects: usize,
     /// The command's own question could not be answered.
     open: bool,
+    /// The exit status where it is the command's own answer, whatever was found beside it.
+    status: Option<u8>,
 }
 
 impl Answer {
     fn nothing() -> Self {
-        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false }
+        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false, status: None }
     }
 }
 
@@ -66,6 +70,8 @@ struct Context<'c> {
     global: &'c Global,
     /// When touches of what may hang are given up: early enough to answer within `--timeout`.
     deadline: Instant,
+    /// `--timeout`, or what the command has without it.
+    timeout: Duration,
 }
 
 impl Context<'_> {
@@ -92,13 +98,18 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let started = SystemTime::now();
     let clock = Instant::now();
     let machine = Machine::default();
+    let timeout = global.timeout.or(command.as_ref().map(Command::timeout)).unwrap_or_default();
     let context =
-        Context { machine: &machine, global: &global, deadline: clock + global.timeout.mul_f64(0.8) };
+        Context { machine: &machine, global: &global, deadline: clock + timeout.mul_f64(0.8), timeout };
     let name = command.as_ref().map_or(Some("sockdoctor"), Command::name).unwrap_or_default();
     let outputs = Outputs::of(&global, environment.step_summary.as_deref());
     let (usable, outputs) = match check_codes(&global).and_then(|()| outputs::check(name, &global)) {
         Ok(()) => (Ok(()), outputs),
         Err(refusal) => (Err(refusal), Outputs::refused(&global, name)),
+    };
+    let (look_again, then) = match &command {
+        Some(Command::Wait(args)) => (wait::look_again(args), args.command.clone()),
+        _ => (typed, Vec::new()),
     };
     let (answer, fail_on) = match command {
         None if global.json || global.format.is_some_and(crate::report::Format::tells_failure) => {
@@ -111,12 +122,13 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             return artefact::print(&global, &artefact::completions(args.shell));
         }
         Some(Command::Man(args)) => return artefact::print(&global, man::page(args.page).as_bytes()),
-        Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout())),
+        Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout(), connectable::path)),
         // Nothing is looked at for a report that cannot be given.
         Some(_) if usable.is_err() => (Ok(Answer::nothing()), FailOn::Never),
         Some(Command::Inspect(args)) => (inspect::run(&context, &args), FailOn::Error),
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
+        Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -124,8 +136,12 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let mut report = dress(name, usable.and(answer), &global, global.fail_on.unwrap_or(fail_on));
     report.host = host::host(&machine);
     (report.started, report.duration) = (started, clock.elapsed());
-    say_how_to_see_more(&mut report, &typed);
+    say_how_to_see_more(&mut report, &look_again);
+    let outputs = outputs.beside_a_command(&then);
     let status = outputs.write(&mut report, &style);
+    if status == exit::ANSWERED && !then.is_empty() {
+        return wait::become_command(&then);
+    }
     // The process ends here: giving back every row of a long list one by one would only take time.
     std::mem::forget(report);
     status
@@ -151,18 +167,24 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
-    let exit_code = match &refusal {
-        Some(refusal) => refusal.status,
-        None if failing => exit::PROBLEM,
-        None if answer.open || (global.require_complete && !not_checked.is_empty()) => exit::OPEN,
-        None => exit::ANSWERED,
+    let exit_code = match (&refusal, answer.status) {
+        (Some(refusal), _) => refusal.status,
+        (None, Some(status)) => status,
+        _ if failing => exit::PROBLEM,
+        _ if answer.open || (global.require_complete && !not_checked.is_empty()) => exit::OPEN,
+        _ => exit::ANSWERED,
     };
+    // A question of its own that is answered with no is a problem, whether or not a rule knows why.
+    let refused = answer.status.is_some_and(|status| status != exit::ANSWERED);
     Report {
         command,
         host: crate::model::Host { kernel: String::new(), netns: None, mntns: None, uid: 0 },
         started: SystemTime::UNIX_EPOCH,
         duration: std::time::Duration::ZERO,
-        verdict: overall(worst, answer.open || error_left_out || refusal.is_some()),
+        verdict: overall(
+            worst.max(refused.then_some(Severity::Error)),
+            answer.open || error_left_out || refusal.is_some(),
+        ),
         exit_code,
         failure: refusal.map(|refusal| refusal.failure),
         findings,

@@ -20,6 +20,8 @@ pub(super) struct Outputs<'g> {
     reports: &'g [ReportFile],
     loudness: Loudness,
     step_summary: Option<&'g Path>,
+    /// Standard output is another command's, which this process is to become.
+    stdout_is_taken: bool,
 }
 
 /// The format of the main output.
@@ -29,7 +31,9 @@ fn format(global: &Global) -> Format {
 
 /// The format that a command line asks for which cannot be understood as a whole.
 pub(super) fn typed(words: &[OsString]) -> Option<Format> {
-    let words = || words.iter().map(|word| word.to_str().unwrap_or_default());
+    // What stands behind -- belongs to another command.
+    let own = words.iter().take_while(|word| *word != "--");
+    let words = || own.clone().map(|word| word.to_str().unwrap_or_default());
     let joined = words().filter_map(|word| word.strip_prefix("--format="));
     let apart = words().zip(words().skip(1)).filter(|(flag, _)| *flag == "--format").map(|(_, word)| word);
     let json = words().any(|word| word == "--json").then_some(Format::Json);
@@ -67,13 +71,25 @@ impl<'g> Outputs<'g> {
             _ => Loudness::Normal,
         };
         let (file, reports) = (global.output.as_deref(), global.reports.as_slice());
-        Self { format: format(global), file, reports, loudness, step_summary }
+        Self { format: format(global), file, reports, loudness, step_summary, stdout_is_taken: false }
+    }
+
+    /// Leaves standard output alone: what would go there goes to standard error.
+    pub(super) fn beside_a_command(self, command: &[OsString]) -> Self {
+        Self { stdout_is_taken: !command.is_empty(), ..self }
     }
 
     /// What is left of it for a command that [`check`] refused: no file, and no format that the command has not.
     pub(super) fn refused(global: &'g Global, command: &str) -> Self {
         let format = Some(format(global)).filter(|format| format.is_of(command)).unwrap_or(Format::Text);
-        Self { format, file: None, reports: &[], loudness: Loudness::Normal, step_summary: None }
+        Self {
+            format,
+            file: None,
+            reports: &[],
+            loudness: Loudness::Normal,
+            step_summary: None,
+            stdout_is_taken: false,
+        }
     }
 
     /// Writes it all; the result is the exit status.
@@ -110,6 +126,9 @@ impl<'g> Outputs<'g> {
             return report.exit_code;
         }
         match (self.file, file) {
+            (None, _) if self.stdout_is_taken => {
+                let _ = output::to_stderr(|out| render(report, self.format, &in_file, self.loudness, out));
+            }
             (None, _) => {
                 let written = output::to_stdout(|out| render(report, self.format, style, self.loudness, out));
                 if let Err(error) = written {

@@ -27,6 +27,7 @@ use crate::model::{
     Walk,
 };
 use draft::Draft;
+pub(super) use draft::join_if_relative;
 
 /// How often a changing picture is taken before that is the answer.
 const ATTEMPTS: usize = 3;

@@ -17,7 +17,7 @@ use super::look::{NoLook, Question, look, viewpoint};
 use super::machine::Machine;
 use super::verdict::Errand;
 use super::walk::Touch;
-use crate::model::{Gap, Look, Mount};
+use crate::model::{Gap, Look, Mount, Reach};
 
 /// The hidden subcommand that [`serve`] runs under.
 pub const SUBCOMMAND: &str = "__look";
@@ -32,17 +32,28 @@ pub(super) enum Request {
     Look(Machine, Question),
     /// To be somebody else for one connect.
     Errand(Errand),
+    /// To connect to an absolute path.
+    Connect(Vec<u8>),
 }
 
-/// Asks a helper to look; gives up at the deadline.
+/// Has a helper look; gives up at the deadline.
 pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Instant) -> Result<Look, Gap> {
+    answer(&Request::Look(machine.clone(), question.clone()), mount, deadline)
+}
+
+/// Has a helper connect to an absolute path; gives up at the deadline.
+pub fn connect(path: &[u8], mount: &Mount, deadline: Instant) -> Result<Reach, Gap> {
+    answer(&Request::Connect(path.to_vec()), mount, deadline)
+}
+
+fn answer<T: DeserializeOwned>(request: &Request, mount: &Mount, deadline: Instant) -> Result<T, Gap> {
     let place = String::from_utf8_lossy(&mount.point).into_owned();
     let source = format!("{} mount {place}", mount.fstype);
     let late = Gap::new(source.clone(), "it did not answer in time").helped_by(format!(
         "look at the server of {place} (mounted from {})",
         String::from_utf8_lossy(&mount.source)
     ));
-    send(&Request::Look(machine.clone(), question.clone()), &source, late, deadline)
+    send(request, &source, late, deadline)
 }
 
 /// Sends a request to a helper; `late` is what its silence means.
@@ -72,13 +83,18 @@ pub(super) fn send<T: DeserializeOwned>(
     }
 }
 
-/// The helper's side: one question from standard input, one answer to standard output.
-pub fn serve(mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
+/// The helper's side: one question from standard input, one answer to standard output. How to connect is handed in.
+pub fn serve(
+    mut input: impl Read,
+    mut output: impl Write,
+    connect: impl FnOnce(&[u8]) -> Reach,
+) -> std::io::Result<()> {
     let mut request = Vec::new();
     input.read_to_end(&mut request)?;
     let answer = match serde_json::from_slice(&request)? {
         Request::Look(machine, question) => serde_json::to_vec(&looked(&machine, &question))?,
         Request::Errand(errand) => serde_json::to_vec(&errand.run())?,
+        Request::Connect(path) => serde_json::to_vec(&Ok::<_, Gap>(connect(&path)))?,
     };
     output.write_all(&answer)
 }

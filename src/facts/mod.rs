@@ -13,6 +13,7 @@ mod directory;
 mod errno;
 pub mod examine;
 mod getent;
+pub mod glance;
 pub mod helper;
 pub mod holders;
 pub mod host;
@@ -44,5 +45,6 @@ mod unix_diag_row;
 pub mod users;
 pub mod verdict;
 pub mod walk;
+pub mod watch_path;
 
 pub use status::sysctl;

@@ -27,6 +27,7 @@ mod socket;
 mod stray;
 mod target;
 mod users;
+mod waited;
 
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
@@ -57,3 +58,4 @@ pub use socket::{
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
 pub use users::{IdName, NameSource};
+pub use waited::{Ending, Goal, Reach, Waited};

@@ -203,6 +203,13 @@ pub enum Data {
     },
     /// `self-check`.
     Checks(Vec<Check>),
+    /// `wait`.
+    Waited {
+        /// In the order they were given.
+        targets: Vec<super::Waited>,
+        /// Why it stopped.
+        ending: super::Ending,
+    },
 }
 
 /// The answer of one command.

@@ -19,6 +19,7 @@ mod sarif;
 pub mod style;
 mod table;
 pub mod text;
+mod waited;
 
 pub(crate) use github::{SUMMARY_LIMIT, summary};
 

@@ -68,7 +68,16 @@ pub fn append(path: &Path, text: impl FnOnce(u64) -> io::Result<Vec<u8>>) -> io:
 
 /// Writes to standard output. A reader that went away (`| head`) is no error.
 pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    to_stream(io::stdout().lock(), write)
+}
+
+/// Writes to standard error, likewise.
+pub fn to_stderr(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    to_stream(io::stderr().lock(), write)
+}
+
+fn to_stream(stream: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(64 << 10, stream);
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, checks, explain, facts, table};
+use super::{Loudness, access, checks, explain, facts, table, waited};
 use crate::model::{Data, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
-/// `verdict - - - target`, components of `access` as `passes path mode owner why`, rows of `list` as their columns.
+/// `verdict - - - target`, components of `access` as `passes path mode owner why`, rows of `list` as their columns,
+/// targets of `wait` as `outcome target seconds state errno`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -20,7 +21,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::Checks(each) => return checks::render_plain(each, out),
-        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) => {}
+        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) | Data::Waited { .. } => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
@@ -29,6 +30,9 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
     }
     if let Data::Access(targets) = &report.data {
         return access::render_plain(targets, out);
+    }
+    if let Data::Waited { targets, .. } = &report.data {
+        waited::render_plain(targets, out)?;
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets {

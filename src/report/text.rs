@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, explain, facts, table};
-use crate::model::{Data, DemoEntry, Finding, NotChecked, Report, Severity};
+use super::{Loudness, access, checks, explain, facts, table, waited};
+use crate::model::{Data, DemoEntry, Ending, Finding, NotChecked, Report, Severity};
 
 /// Where labels stand, and where their text begins.
 const INDENT: usize = 4;
@@ -39,6 +39,12 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         page.finding(finding, out)?;
         if loudness != Loudness::Quiet {
             writeln!(out)?;
+        }
+    }
+    if let Data::Waited { targets, ending } = &report.data {
+        waited::lines(targets, *ending, loudness, out)?;
+        if *ending == Ending::Ready {
+            return Ok(());
         }
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {

@@ -72,6 +72,11 @@ fn every_document_is_as_the_printed_schema_says() {
             &["self-check"],
             &["self-check", "--nonsense"],
             &["man", "3"],
+            &["wait", "--once", world.path("0/app.sock").to_str().unwrap()],
+            &["wait", "--once", "/nowhere/x", "@nobody", "tcp:127.0.0.1:1"],
+            &["wait", "--gone", "/nowhere/x"],
+            &["wait", "--timeout", "50ms", "/nowhere/x"],
+            &["wait", "inode:1"],
             &["list", "--only", "SD000"],
         ] {
             valid(arguments);

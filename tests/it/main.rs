@@ -36,4 +36,5 @@ mod servers;
 mod tidy;
 mod tidy_man;
 mod tidy_readme;
+mod wait;
 mod world;

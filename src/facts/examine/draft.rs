@@ -33,7 +33,7 @@ impl Draft<'_> {
     }
 }
 
-fn join_if_relative(directory: &[u8], path: &[u8]) -> Vec<u8> {
+pub(in crate::facts) fn join_if_relative(directory: &[u8], path: &[u8]) -> Vec<u8> {
     let absolute = if path.starts_with(b"/") { path.to_vec() } else { join(directory, path) };
     // Who walks it may be the helper, which is another process.
     let own = |name: &[u8]| {

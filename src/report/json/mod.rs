@@ -5,6 +5,7 @@ mod check;
 mod explain;
 pub(super) mod row;
 mod target;
+mod waited;
 
 use std::io::{self, Write};
 
@@ -145,6 +146,7 @@ enum DataOut<'r> {
     Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
     Demos { demos: Vec<Demo> },
     Checks { checks: Vec<check::Check<'r>> },
+    Waited { ending: &'static str, waited: Vec<waited::Entry> },
     Explained(Box<explain::Explanation<'r>>),
     Explainable { rules: Vec<explain::Rule<'r>>, texts: Vec<explain::Texts<'r>> },
 }
@@ -251,6 +253,10 @@ impl<'r> DataOut<'r> {
             },
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
+            Data::Waited { targets, ending } => Self::Waited {
+                ending: ending.word(),
+                waited: targets.iter().map(waited::Entry::of).collect(),
+            },
             Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
             Data::Explainable { rules, texts } => Self::Explainable {
                 rules: rules.iter().map(explain::Rule::of).collect(),

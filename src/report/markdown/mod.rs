@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, facts, table, text};
+use super::{Loudness, access, facts, table, text, waited};
 use crate::model::{
     Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
@@ -29,7 +29,9 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
-        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) => judged(report, loudness, out)?,
+        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) | Data::Waited { .. } => {
+            judged(report, loudness, out)?;
+        }
     }
     if loudness == Loudness::Quiet {
         return Ok(());
@@ -69,6 +71,12 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
     }
     if let Data::Access(targets) = &report.data {
         targets.iter().try_for_each(|target| walks(target, out))?;
+    }
+    if let Data::Waited { targets, ending } = &report.data {
+        for target in targets {
+            writeln!(out, "- {}", code(waited::line(target, *ending).as_bytes()))?;
+        }
+        writeln!(out)?;
     }
     if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
