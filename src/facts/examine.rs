@@ -5,6 +5,7 @@
 
 mod binder;
 mod draft;
+mod elsewhere;
 mod passive;
 mod sighting;
 
@@ -48,6 +49,8 @@ pub struct Examiner<'m> {
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
     client: Root,
+    /// Where the client's abstract names are; `None`: ours.
+    netns: Option<NetnsId>,
     /// Whether the ACLs on the way to a target are read.
     pub acls: Acls,
     uppers: Option<Vec<Vec<u8>>>,
@@ -75,6 +78,7 @@ impl<'m> Examiner<'m> {
             patient: true,
             users: Users::new(machine),
             client: Root::Ours,
+            netns: None,
             acls: Acls::Ignored,
             uppers: None,
             views: HashMap::new(),
@@ -88,8 +92,9 @@ impl<'m> Examiner<'m> {
         }
     }
 
-    /// From now on paths are meant in this root.
-    pub fn look_from(&mut self, client: Root) {
+    /// From now on paths are meant in this root, and abstract names in this network namespace; `None`: ours.
+    pub fn look_from(&mut self, client: Root, netns: Option<NetnsId>) {
+        self.netns = netns;
         if self.client != client {
             self.client = client;
             self.directories.clear();

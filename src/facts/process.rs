@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, readlinkat, statx};
 
-use crate::model::{Gap, Process, SocketIno};
+use crate::model::{Gap, NetnsId, Process, SocketIno};
 
 use super::cgroup::{self, Membership};
 use super::machine::Machine;
@@ -67,6 +67,18 @@ pub fn still_holds(machine: &Machine, process: &Process, fd: u32, ino: SocketIno
 #[must_use]
 pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
+}
+
+/// The network namespace of a process. `None`: gone, or not readable.
+#[must_use]
+pub fn network_namespace(machine: &Machine, pid: u32) -> Option<NetnsId> {
+    bracketed(&link(&machine.process(pid, "ns/net"))?, b"net:[").map(NetnsId)
+}
+
+/// The root directory of a process as `/proc/PID/root` tells it (proc_pid_root(5)). `None`: gone, or not readable.
+#[must_use]
+pub fn root_link(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    link(&machine.process(pid, "root"))
 }
 
 /// When a process began, seconds since the epoch, rounded up (`btime` of `/proc/stat`).

@@ -10,8 +10,8 @@ use super::netns::Namespace;
 use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
-    Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, Target, View, Walk,
-    Wished,
+    Address, Case, Fact, File, Gap, Look, NetnsId, Reached, Relation, Seen, Sighting, Socket, Target, View,
+    Walk, Wished,
 };
 
 /// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
@@ -101,7 +101,7 @@ impl Examiner<'_> {
             };
         }
         for sighting in &mut case.sockets.items {
-            sighting.relation = Relation { names_path: true, serves: false };
+            sighting.relation = Relation { names_path: true, serves: false, twin: false };
             sighting.view = Fact::<View>::Unknown(
                 Gap::new("holders", "not looked for (--no-holders)").helped_by("leave out --no-holders"),
             );
@@ -139,13 +139,14 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         sockets: Seen {
             items: vec![Sighting {
                 socket: row.clone(),
-                relation: Relation { names_path: true, serves: true },
+                relation: Relation { names_path: true, serves: true, twin: false },
                 holders: Fact::NotAsked,
                 view: Fact::NotAsked,
                 second_look: Fact::NotAsked,
                 foreign_device: false,
                 netns_label,
                 stop_first: None,
+                here: Vec::new(),
             }],
             gaps: Vec::new(),
         },
@@ -155,6 +156,9 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         aged: Fact::NotAsked,
         socket_unit: Fact::NotAsked,
         unsettled: None,
+        directory: Fact::NotAsked,
+        linger: Fact::NotAsked,
+        netns: NetnsId(0),
         accesses: Vec::new(),
         binder: Fact::NotAsked,
         wished: Wished::default(),

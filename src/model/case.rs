@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::{
-    Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NoVerdict,
-    Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
+    Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NetnsId,
+    NoVerdict, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -42,6 +42,12 @@ pub struct Case {
     pub aged: Fact<Option<AgedLine>>,
     /// The .socket unit whose file names the target; asked for a path or abstract name that nothing alive serves.
     pub socket_unit: Fact<Option<SocketUnit>>,
+    /// The directory of the path in the client's view; asked where a listener has the path elsewhere.
+    pub directory: Fact<Option<File>>,
+    /// What becomes of the user's runtime directory at logout; asked where the path leads below one that is gone.
+    pub linger: Fact<Linger>,
+    /// The client's network namespace.
+    pub netns: NetnsId,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
     /// The consumers it is looked at for, and how far each gets; empty: none was named.
@@ -50,6 +56,15 @@ pub struct Case {
     pub binder: Fact<Credentials>,
     /// What the file's mode, owner and group should be; empty: nothing was said.
     pub wished: Wished,
+}
+
+/// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linger {
+    /// Whose.
+    pub user: IdName,
+    /// It stays when the user has logged out.
+    pub enabled: bool,
 }
 
 /// What was said of a file before it was looked at (`--expect-mode`, `--expect-owner`, `--expect-group`).
@@ -180,6 +195,9 @@ impl Case {
             expects: None,
             aged: Fact::NotAsked,
             socket_unit: Fact::NotAsked,
+            directory: Fact::NotAsked,
+            linger: Fact::NotAsked,
+            netns: super::Socket::sample("/x").netns,
             unsettled: None,
             accesses: vec![],
             binder: Fact::NotAsked,
@@ -191,7 +209,7 @@ impl Case {
     pub(crate) fn sample_missing() -> Self {
         let mut case = Self::sample();
         case.walk = Fact::Known(Walk::sample_missing());
-        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false };
+        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false, twin: false };
         case.sockets.items[0].view = Fact::Known(super::View::sample_missing());
         case
     }

@@ -32,7 +32,7 @@ mod waited;
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
-pub use case::{Case, Wished};
+pub use case::{Case, Linger, Wished};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,

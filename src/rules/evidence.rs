@@ -1,6 +1,6 @@
 //! Observations as lines of proof, the same wording in every rule.
 
-use crate::model::{Case, Evidence, Holder, Liveness, Reached, Sighting, SocketState};
+use crate::model::{Case, Evidence, Holder, Liveness, Mount, Reached, Sighting, SocketState};
 
 /// What the kernel says about a socket.
 pub(super) fn socket(sighting: &Sighting) -> Evidence {
@@ -107,6 +107,13 @@ pub(super) fn unlinking<'s>(mut orphans: impl Iterator<Item = &'s Sighting>) -> 
     } else {
         "it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name"
     }
+}
+
+/// Which directory of which filesystem is mounted where.
+pub(super) fn mount(source: &str, mount: &Mount) -> Evidence {
+    let device = mount.device.to_string();
+    let words = [device.as_bytes(), b" ", &mount.root, b" on ", &mount.point];
+    Evidence::new(source, words.concat())
 }
 
 /// What the passive test said.

@@ -4,6 +4,7 @@
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
 mod denial;
+mod elsewhere;
 mod evidence;
 mod grant;
 mod obstacle;
@@ -54,7 +55,18 @@ mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd305_listener_shut_down;
+mod sd503_different_superblock;
+mod sd504_socket_file_bind_mount;
+mod sd505_bind_mount_of_dead_socket;
+mod sd506_read_only_for_server;
+mod sd701_other_mount_namespace;
+mod sd702_other_network_namespace;
+mod sd703_volumes_not_shared;
+mod sd704_unmapped_owner;
+mod sd706_runtime_dir_lost_at_logout;
+mod sd707_sandboxed_runtime;
 mod sd708_limited_visibility;
+mod sd709_client_chrooted;
 
 pub use quote::word as shell_word;
 pub use rank::{Judgement, judge, rank};
@@ -90,7 +102,18 @@ pub static ALL: &[&Rule] = &[
     &sd211_protected_symlink::PROTECTED_SYMLINK,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd503_different_superblock::DIFFERENT_SUPERBLOCK,
+    &sd504_socket_file_bind_mount::SOCKET_FILE_BIND_MOUNT,
+    &sd505_bind_mount_of_dead_socket::BIND_MOUNT_OF_DEAD_SOCKET,
+    &sd506_read_only_for_server::READ_ONLY_FOR_SERVER,
+    &sd701_other_mount_namespace::OTHER_MOUNT_NAMESPACE,
+    &sd702_other_network_namespace::OTHER_NETWORK_NAMESPACE,
+    &sd703_volumes_not_shared::VOLUMES_NOT_SHARED,
+    &sd704_unmapped_owner::UNMAPPED_OWNER,
+    &sd706_runtime_dir_lost_at_logout::RUNTIME_DIR_LOST_AT_LOGOUT,
+    &sd707_sandboxed_runtime::SANDBOXED_RUNTIME,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
+    &sd709_client_chrooted::CLIENT_CHROOTED,
 ];
 
 /// Codes that were once live, with their successors. Never reused.

@@ -73,10 +73,14 @@ impl Examiner<'_> {
             aged: Fact::NotAsked,
             socket_unit: Fact::NotAsked,
             unsettled: None,
+            directory: Fact::NotAsked,
+            linger: Fact::NotAsked,
+            netns: self.netns.unwrap_or(dump.own),
             accesses: Vec::new(),
             binder: Fact::NotAsked,
             wished: Wished::default(),
         };
+        self.look_elsewhere(&mut case);
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
         }
@@ -92,6 +96,10 @@ impl Examiner<'_> {
         dump: &Sockets,
     ) -> Result<Option<Sighting>, Gap> {
         let view = match row.address.path() {
+            // What serves the path has the name it was bound under where its holder looks.
+            Some(name) if relation.serves && !self.seen_alike(&holders) => {
+                self.view(row, name, &holders).map_or_else(Fact::Unknown, Fact::Known)
+            }
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
                 if !relation.names_path {
@@ -116,7 +124,13 @@ impl Examiner<'_> {
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
             stop_first: None,
+            here: Vec::new(),
         }))
+    }
+
+    /// Whether whoever holds a socket, as far as is known, looks at the client's files.
+    fn seen_alike(&self, holders: &[Holder]) -> bool {
+        holders.first().is_none_or(|holder| self.shares_view(holder.process.pid))
     }
 
     /// Whether the directory of a socket's name is, for us, on another filesystem than its file: the cheap proof
