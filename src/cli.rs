@@ -1,6 +1,7 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
 pub mod help;
+mod probe;
 mod typed;
 mod values;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use probe::ProbeArgs;
 pub use values::Page;
 use values::{colors, duration, fields, formats, pages, report_file, shells};
 
@@ -134,6 +136,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
+    /// Talk to a server: what happened at which step, why, and how long each took
+    Probe(Box<ProbeArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -157,6 +161,7 @@ impl Command {
         match self {
             Self::Inspect(_) => Some("inspect"),
             Self::List(_) => Some("list"),
+            Self::Probe(_) => Some("probe"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),

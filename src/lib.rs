@@ -8,16 +8,18 @@
 //!           │  ├───▶ config ──┤
 //!           │  ├───▶ symptoms ┼──▶ model
 //!           │  ├───▶ facts  ──┤
+//!           │  ├───▶ probe  ──┤
 //!           │  └───▶ act    ──┘
 //! ```
 //!
-//! A star, not a chain: `report`, `rules`, `config`, `symptoms`, `facts` and `act` never import one another;
+//! A star, not a chain: `report`, `rules`, `config`, `symptoms`, `facts`, `probe` and `act` never import one another;
 //! `commands` wires them:
 //! collect, judge, report. A test (`tests/it/tidy.rs`) holds the arrows; clippy's `disallowed-methods` hold the
 //! boundary to the machine.
 //!
 //! - [`model`]: the words of the project as types. Pure.
 //! - [`facts`]: the only code that looks at the machine.
+//! - [`probe`]: the only code that talks to servers.
 //! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
 //! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.
@@ -33,6 +35,7 @@ pub mod config;
 pub mod exit;
 pub mod facts;
 pub mod model;
+pub mod probe;
 pub mod report;
 pub mod rules;
 pub mod symptoms;

@@ -10,16 +10,18 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and connects to no server.";
+and says what it could not see. It changes nothing, and \
+only `probe` connects to a server.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
   sockdoctor list                  every bound socket with its verdict
+  sockdoctor probe --http / /run/app.sock    does it answer, and how fast?
   sockdoctor explain 111           what ECONNREFUSED can mean
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 8] = [
+const OF_COMMANDS: [(&str, &str); 9] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -37,6 +39,16 @@ const OF_COMMANDS: [(&str, &str); 8] = [
   sockdoctor list --user www-data          what a user's processes hold
   sockdoctor list --fields name,queue,holders --sort queue
   sockdoctor list --fail-on error -q       exit status 1 when one is broken",
+    ),
+    (
+        "probe",
+        "  sockdoctor probe /run/app.sock --http /health     ask an HTTP server, expect 200 to 399
+  sockdoctor probe /run/app.sock --http / --expect 2xx --expect-json /status=ok
+  sockdoctor probe http://127.0.0.1:5001/health     the same over TCP
+  sockdoctor probe /run/redis/redis.sock            listen first, then what it is known to speak
+  sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
+  sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
+  sockdoctor probe --http /                         every listener known to speak HTTP",
     ),
     (
         "explain",

@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context<'_>, args: &DemoArgs) -> Result<Answer, Refu
             data: Data::Demos(demos),
             subjects,
             open: false,
+            failed: false,
         });
     }
     let chosen = args.name.as_deref().unwrap_or(DEFAULT);

@@ -31,7 +31,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Answer, Refusal> {
 }
 
 fn answer(subjects: usize, data: Data) -> Answer {
-    Answer { judgement: Judgement::default(), data, subjects, open: false }
+    Answer { judgement: Judgement::default(), data, subjects, open: false, failed: false }
 }
 
 fn pasted() -> Result<Vec<u8>, Refusal> {

@@ -86,7 +86,13 @@ pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: 
         any_open |= open;
         judgement.absorb(judged);
     }
-    Answer { judgement, subjects: inspected.len(), data: Data::Inspect(inspected), open: any_open }
+    Answer {
+        judgement,
+        subjects: inspected.len(),
+        data: Data::Inspect(inspected),
+        open: any_open,
+        failed: false,
+    }
 }
 
 /// Whether it is known that a connect to the target reaches a live socket.

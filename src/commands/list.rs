@@ -82,7 +82,13 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     sheet.order(args.sort);
     sheet.name_owners(&mut examiner);
     let Sheet { judgement, rows: sockets, .. } = sheet;
-    Ok(Answer { judgement, subjects: sockets.len(), data: Data::List { sockets, fields }, open: false })
+    Ok(Answer {
+        judgement,
+        subjects: sockets.len(),
+        data: Data::List { sockets, fields },
+        open: false,
+        failed: false,
+    })
 }
 
 /// Rows from which on a second thread pays for its start.

@@ -8,6 +8,7 @@ mod list;
 mod man;
 mod open_question;
 mod outputs;
+mod probe;
 mod self_check;
 
 use std::ffi::OsString;
@@ -33,11 +34,13 @@ struct Answer {
     subjects: usize,
     /// The command's own question could not be answered.
     open: bool,
+    /// What was tried failed, whether or not a rule says why.
+    failed: bool,
 }
 
 impl Answer {
     fn nothing() -> Self {
-        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false }
+        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false, failed: false }
     }
 }
 
@@ -113,6 +116,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(_) if usable.is_err() => (Ok(Answer::nothing()), FailOn::Never),
         Some(Command::Inspect(args)) => (inspect::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
+        Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -146,6 +150,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
+    let worst = worst.max(answer.failed.then_some(Severity::Error));
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
     let exit_code = match &refusal {
         Some(refusal) => refusal.status,

@@ -20,6 +20,7 @@ pub(super) fn run(machine: &Machine) -> Answer {
         subjects: checks.len(),
         data: Data::Checks(checks),
         open: false,
+        failed: false,
     }
 }
 

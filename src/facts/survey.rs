@@ -129,11 +129,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
     let netns_label = label(namespaces, row.netns);
     let walk = file.map(|file| Walk { steps: Vec::new(), reached: Reached::File(Box::new(file)) });
     Case {
-        target,
-        path,
-        asked_for: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
-        liveness: Fact::NotAsked,
         sockets: Seen {
             items: vec![Sighting {
                 socket: row.clone(),
@@ -143,13 +139,10 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
                 second_look: Fact::NotAsked,
                 foreign_device: false,
                 netns_label,
+                waiting: Fact::NotAsked,
             }],
             gaps: Vec::new(),
         },
-        hidden_holders: Vec::new(),
-        nearest: Vec::new(),
-        expects: None,
-        aged: Fact::NotAsked,
-        unsettled: None,
+        ..Case::new(target, path)
     }
 }

@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::{
-    Address, AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Role, Seen,
-    Socket, SocketState, SocketType, Subject, SubjectKind, Target, Walk,
+    Address, AgedLine, Certainty, Fact, File, FileState, Gap, Holder, Liveness, Names, NoVerdict, Probed,
+    Role, Seen, Socket, SocketState, SocketType, Subject, SubjectKind, Target, Walk,
 };
 
 /// How a socket relates to the path under examination.
@@ -71,6 +71,19 @@ pub struct Sighting {
     pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
+    /// Who waits to be accepted, asked only of a listener whose queue is full.
+    pub waiting: Fact<Waiting>,
+}
+
+/// Connections that wait to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Clients that still wait, each by the process that holds its end.
+    pub clients: Vec<Holder>,
+    /// Clients that still wait, held by processes that are not visible.
+    pub hidden: usize,
+    /// Connections whose client has gone; each holds its place until it is accepted.
+    pub gone: usize,
 }
 
 impl Sighting {
@@ -107,6 +120,12 @@ impl Sighting {
         let view = self.view.known().filter(|view| view.ours)?;
         let names = view.renamed_to.as_ref()?;
         names.first().map(Vec::as_slice)
+    }
+
+    /// Its queue takes nobody: it admits one more than its backlog (`unix_recvq_full`, net/unix/af_unix.c).
+    pub fn is_full(&self) -> bool {
+        let queue = self.socket.queue().filter(|_| self.socket.state == SocketState::Listening);
+        queue.is_some_and(|queue| queue.waiting > queue.backlog)
     }
 
     /// A stream or seqpacket socket that accepts connections, or a datagram socket with a name.
@@ -156,9 +175,29 @@ pub struct Case {
     pub aged: Fact<Option<AgedLine>>,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
+    /// What its server said; `NotAsked` where nobody talked to it.
+    pub probe: Fact<Box<Probed>>,
 }
 
 impl Case {
+    /// A target of which nothing is known yet.
+    pub fn new(target: Target, path: Vec<u8>) -> Self {
+        Self {
+            target,
+            path,
+            asked_for: false,
+            walk: Fact::NotAsked,
+            liveness: Fact::NotAsked,
+            sockets: Seen::default(),
+            hidden_holders: Vec::new(),
+            nearest: Vec::new(),
+            expects: None,
+            aged: Fact::NotAsked,
+            unsettled: None,
+            probe: Fact::NotAsked,
+        }
+    }
+
     /// What findings about this case are about.
     pub fn subject(&self) -> Subject {
         let kind = match (&self.target, self.file()) {
@@ -258,17 +297,10 @@ impl Case {
         let path = b"/tmp/x.sock".to_vec();
         let file = File::sample();
         Self {
-            target: Target::Path(path.clone()),
-            path,
             asked_for: true,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
-            liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },
-            hidden_holders: vec![],
-            nearest: vec![],
-            expects: None,
-            aged: Fact::NotAsked,
-            unsettled: None,
+            ..Self::new(Target::Path(path.clone()), path)
         }
     }
 
@@ -309,6 +341,7 @@ impl Sighting {
             second_look: Fact::NotAsked,
             foreign_device: false,
             netns_label: None,
+            waiting: Fact::NotAsked,
         }
     }
 }

@@ -6,13 +6,17 @@
 mod address;
 mod case;
 mod declaration;
+mod expectation;
 mod explain;
 mod fact;
 mod finding;
 mod links;
 mod mount;
 mod path;
+mod probe;
+mod probe_plan;
 mod process;
+mod protocol;
 mod report;
 mod rule;
 mod sight;
@@ -22,8 +26,9 @@ mod target;
 mod users;
 
 pub use address::Address;
-pub use case::{Case, Relation, Sighting, View};
+pub use case::{Case, Relation, Sighting, View, Waiting};
 pub use declaration::AgedLine;
+pub use expectation::{Expectations, Header, JsonValue, Miss, Statuses, pattern};
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
@@ -31,10 +36,15 @@ pub use fact::{Fact, Gap, Names, Seen};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
+pub use probe::{
+    KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
+};
+pub use probe_plan::{HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
+pub use protocol::Protocol;
 pub use report::{
     Data, DemoEntry, Failure, Host, InspectedTarget, ListedFile, ListedSocket, NotChecked, Overall, Owner,
-    Report, SocketField,
+    ReplyShown, Report, SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Case, Check, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, Rule, Severity, Socket,
-    TextFamily,
+    Case, Check, ExplainedRule, Explanation, FileState, Finding, Gap, Holder, NotProbed, ProbedTarget, Rule,
+    Severity, Socket, TextFamily,
 };
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
@@ -235,6 +235,18 @@ pub struct DemoEntry {
     pub builds: &'static str,
 }
 
+/// How much of a reply is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyShown {
+    /// Its status, and what else fits on a line.
+    #[default]
+    Line,
+    /// Its head and its body too.
+    Whole,
+    /// Its body, and nothing else.
+    BodyOnly,
+}
+
 /// The command's own facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
@@ -248,6 +260,15 @@ pub enum Data {
         sockets: Vec<ListedSocket>,
         /// Columns, in order.
         fields: Vec<SocketField>,
+    },
+    /// `probe`.
+    Probe {
+        /// Each target with its probes.
+        targets: Vec<ProbedTarget>,
+        /// Listeners that were left alone.
+        not_probed: Vec<NotProbed>,
+        /// How much of the reply is shown.
+        shown: ReplyShown,
     },
     /// `demo`: what was built and what the diagnosis was.
     Demo {

@@ -8,6 +8,7 @@ mod obstacle;
 mod owner;
 mod quote;
 mod rank;
+mod wire;
 
 /// Declares a rule; its doc comment becomes its explanation.
 macro_rules! rule {
@@ -37,7 +38,15 @@ mod sd111_symlink_problem;
 mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
 mod sd116_socket_type_mismatch;
+mod sd301_accept_queue_full;
 mod sd305_listener_shut_down;
+mod sd401_connected_no_reply;
+mod sd402_closed_before_reply;
+mod sd403_not_http;
+mod sd405_host_header_rejected;
+mod sd407_auth_layer_refusal;
+mod sd408_unexpected_response;
+mod sd409_response_unfinished;
 mod sd708_limited_visibility;
 
 pub use quote::word as shell_word;
@@ -61,8 +70,27 @@ pub static ALL: &[&Rule] = &[
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
+    &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd401_connected_no_reply::CONNECTED_NO_REPLY,
+    &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
+    &sd403_not_http::NOT_HTTP,
+    &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
+    &sd408_unexpected_response::UNEXPECTED_RESPONSE,
+    &sd409_response_unfinished::RESPONSE_UNFINISHED,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
+];
+
+/// The rules about what a server said, by which a probe that was fine is judged.
+pub static ON_THE_WIRE: &[&Rule] = &[
+    &sd401_connected_no_reply::CONNECTED_NO_REPLY,
+    &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
+    &sd403_not_http::NOT_HTTP,
+    &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
+    &sd408_unexpected_response::UNEXPECTED_RESPONSE,
+    &sd409_response_unfinished::RESPONSE_UNFINISHED,
 ];
 
 /// Codes that were once live, with their successors. Never reused.

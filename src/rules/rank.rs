@@ -15,6 +15,8 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD109", "SD101"),
     ("SD111", "SD101"),
     ("SD113", "SD102"),
+    ("SD301", "SD401"),
+    ("SD405", "SD408"),
 ];
 
 /// What the rules say about one case, or several.

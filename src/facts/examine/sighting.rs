@@ -58,17 +58,10 @@ impl Examiner<'_> {
         }
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
         let mut case = Case {
-            target: draft.target,
-            path: draft.path,
-            asked_for: false,
             walk: draft.walk,
-            liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps },
             hidden_holders,
-            nearest: Vec::new(),
-            expects: None,
-            aged: Fact::NotAsked,
-            unsettled: None,
+            ..Case::new(draft.target, draft.path)
         };
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
@@ -108,6 +101,7 @@ impl Examiner<'_> {
             second_look: Fact::NotAsked,
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
+            waiting: Fact::NotAsked,
         }))
     }
 

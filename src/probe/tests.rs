@@ -1,0 +1,1 @@
+//! The bounds hold whatever a server does.
