@@ -19,7 +19,8 @@ pub(super) async fn exchange(plan: &ProbePlan, wire: Wire, progress: &mut Progre
         ..plan.request.clone()
     };
     let ending = http2::exchange(&ProbePlan { request, ..plan.clone() }, wire, progress).await;
-    if let (Ending::Whole, Some(reply)) = (&ending, &mut progress.reply) {
+    let whole = matches!(ending, Ending::Whole) && progress.misses.is_empty();
+    if let Some(reply) = progress.reply.as_mut().filter(|_| whole) {
         match health(reply) {
             Health::Serving => reply.message = Some(b"SERVING".to_vec()),
             Health::NoService => reply.message = Some(b"it has no health service".to_vec()),
@@ -54,7 +55,8 @@ fn health(reply: &Reply) -> Health {
         (None | Some(b"0"), [0, _, _, _, _, 8, 2, ..]) => Health::Other(b"NOT_SERVING".to_vec()),
         (None | Some(b"0"), [0, ..]) => Health::Other(b"UNKNOWN".to_vec()),
         (Some(status), _) => Health::Other([b"grpc-status ", status].concat()),
-        (None, _) => Health::Other(b"no gRPC reply".to_vec()),
+        // An HTTP/2 server that takes no calls.
+        (None, _) => Health::NoService,
     }
 }
 
@@ -73,6 +75,6 @@ mod tests {
         assert_eq!(health(&reply(b"0", b"\0\0\0\0\x02\x08\x02")), Health::Other(b"NOT_SERVING".to_vec()));
         assert_eq!(health(&reply(b"12", b"")), Health::NoService);
         assert_eq!(health(&reply(b"16", b"")), Health::Refused);
-        assert_eq!(health(&Reply::default()), Health::Other(b"no gRPC reply".to_vec()));
+        assert_eq!(health(&Reply::default()), Health::NoService);
     }
 }

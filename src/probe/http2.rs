@@ -6,7 +6,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use super::http::{Driver, body, request};
 use super::wire::Wire;
 use super::{Ending, Progress};
-use crate::model::ProbePlan;
+use crate::model::{Miss, ProbePlan, Reply};
 
 /// A head beyond this many bytes is not read; hyper's own default.
 const LONGEST_HEAD: u32 = 16 << 10;
@@ -23,6 +23,22 @@ pub(super) async fn exchange(plan: &ProbePlan, wire: Wire, progress: &mut Progre
     });
     match sender.send_request(request).await {
         Ok(response) => body(plan, response, progress).await,
-        Err(_) => Ending::Broken,
+        Err(error) => match reset(&error) {
+            None => Ending::Broken,
+            Some(reason) => {
+                progress.reply =
+                    Some(Reply { message: Some(reason.clone().into_bytes()), ..Reply::default() });
+                let expected = "a reply on the stream".into();
+                progress.misses.push(Miss { expected, got: reason.into_bytes() });
+                Ending::Whole
+            }
+        },
     }
+}
+
+/// The server's own refusal of the stream (RST_STREAM), as gRPC servers answer what is no call. That it came from the
+/// server hyper tells in the words of its source alone.
+fn reset(error: &hyper::Error) -> Option<String> {
+    let reason = std::error::Error::source(error)?.to_string();
+    reason.strip_prefix("stream error received: ").map(|reason| format!("stream reset: {reason}"))
 }

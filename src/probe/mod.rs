@@ -136,7 +136,11 @@ async fn spoken(
     if plan.protocol.is_none() {
         match timeout_at(deadline.min(Instant::now() + LISTEN), wire.peek()).await {
             Ok(Ok(())) => {
-                probed.protocol = recognise::of(&wire::lock(log).first);
+                probed.protocol = match recognise::of(&wire::lock(log).first) {
+                    // Servers of gRPC send their SETTINGS unasked; others wait for the client's preface.
+                    Some(Protocol::Http2) => Some(Protocol::Grpc),
+                    spoken => spoken,
+                };
                 probed.known_by = Some(KnownBy::FirstBytes);
             }
             Ok(Err(())) => return Outcome::Closed,

@@ -26,6 +26,7 @@ mod names;
 mod output;
 mod passivity;
 mod probe;
+mod probe_servers;
 mod process;
 mod reviewed;
 mod rules_1xx;
