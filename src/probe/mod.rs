@@ -1,6 +1,6 @@
 //! The only code that talks to servers. What comes back is a value ([`Probed`]); async begins and ends here.
 //!
-//! A protocol is a file: pure functions over bytes and one small exchange. All share [`wire`]: one deadline, one
+//! A protocol is a file: pure functions over bytes and one small exchange. All share `wire`: one deadline, one
 //! limit of bytes, the first bytes kept, the time of each step. Judging what came back is not done here.
 
 mod connect;
