@@ -136,7 +136,7 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
-    /// Talk to a server: what happened at which step, why, and how long each took
+    /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),

@@ -16,7 +16,6 @@ only `probe` connects to a server.";
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
   sockdoctor list                  every bound socket with its verdict
-  sockdoctor probe --http / /run/app.sock    does it answer, and how fast?
   sockdoctor explain 111           what ECONNREFUSED can mean
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
