@@ -5,6 +5,7 @@ mod hints;
 mod plan;
 
 use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
 
 use super::{Answer, Context, Refusal, overall};
 use crate::cli::ProbeArgs;
@@ -148,7 +149,9 @@ impl Session<'_> {
     fn case(&self, plan: &ProbePlan, probed: &Probed) -> Case {
         let here = process::own_directory();
         if !probed.is_fine() && !matches!(plan.target, Target::Tcp(_)) {
-            let mut examiner = Examiner::new(self.context.machine, self.context.deadline, false);
+            // The probe had its own time.
+            let deadline = Instant::now() + self.context.global.timeout.mul_f64(0.8);
+            let mut examiner = Examiner::new(self.context.machine, deadline, false);
             let found = examiner.examine(std::slice::from_ref(&plan.target), &here);
             if let Some(case) = found.into_iter().next().flatten() {
                 return Case { expects: Some(SocketType::Stream), ..case };

@@ -34,7 +34,6 @@ pub(super) fn listeners(machine: &Machine, all: bool) -> Found {
         })
         .collect();
     named.sort_by(|one, other| one.2.cmp(&other.2));
-    named.dedup_by(|one, other| one.2 == other.2);
     let wanted: HashSet<SocketIno> = named.iter().map(|(row, ..)| row.ino).collect();
     let held = holders::walk(machine, Some(&wanted));
     let mut found = Found::default();

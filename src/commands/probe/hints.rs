@@ -2,7 +2,7 @@
 
 use crate::model::{KnownBy, Protocol, Target};
 
-/// Ends and middles of the usual socket paths.
+/// Parts of the usual socket paths: those without a slash, of their last component.
 const PATHS: &[(&str, Protocol)] = &[
     (".s.PGSQL.", Protocol::Postgres),
     ("mysqld.sock", Protocol::Mysql),
@@ -68,7 +68,11 @@ pub(super) fn protocol(
     let by_holder = || Some((of_command(&command()?)?, KnownBy::Holder));
     match target {
         Target::Path(path) => {
-            let holds = |part: &str| path.windows(part.len()).any(|window| window == part.as_bytes());
+            let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+            let holds = |part: &str| {
+                let place = if part.contains('/') { path } else { last };
+                place.windows(part.len()).any(|window| window == part.as_bytes())
+            };
             let named = PATHS.iter().find(|(part, _)| holds(part));
             named.map(|(_, protocol)| (*protocol, KnownBy::Path)).or_else(by_holder)
         }
@@ -100,6 +104,7 @@ mod tests {
         assert_eq!(by("/run/app.sock", "gunicorn: maste"), Some((Protocol::Http, KnownBy::Holder)));
         assert_eq!(by("/run/php/php8.2-fpm.sock", ""), Some((Protocol::FastCgi, KnownBy::Path)));
         assert_eq!(by("/run/app.sock", "python3"), None);
+        assert_eq!(by("/srv/redis-ui/app.sock", "python3"), None);
         let tcp = protocol(&Target::Tcp("[::1]:5432".into()), || None);
         assert_eq!(tcp, Some((Protocol::Postgres, KnownBy::Port)));
     }
