@@ -213,6 +213,37 @@ fn a_hostile_reply_is_shown_and_costs_little_memory() {
 }
 
 #[test]
+fn every_format_escapes_what_strangers_chose() {
+    use std::os::unix::ffi::OsStrExt;
+    isolated("probe::every_format_escapes_what_strangers_chose", |world| {
+        for (manner, word) in [(server::failing as Manner, "SD408"), (server::healthy, "HTTP/1.1 200")] {
+            let path = world.dir.join(std::ffi::OsStr::from_bytes(b"a\n\x1b[31m\xff\"<|%`"));
+            let _ = std::fs::remove_file(&path);
+            server::serve(&path, manner);
+            for format in ["text", "plain", "markdown", "json", "ndjson"] {
+                let mut command = sockdoctor();
+                let output =
+                    finish(command.arg("probe").arg(&path).args(["--http", "/", "--format", format]), ENOUGH);
+                assert!(!output.stdout.contains('\x1b'), "{format}: {}", output.stdout);
+                let lossy = output.stdout.contains('\u{fffd}');
+                assert!(format.contains("json") || !lossy, "{format}: {}", output.stdout);
+                assert!(
+                    format.contains("json") || output.stdout.contains(word),
+                    "{format}: {}",
+                    output.stdout
+                );
+                let mut lines = output.stdout.lines();
+                assert!(
+                    format != "plain" || lines.all(|line| line.matches('\t').count() == 5),
+                    "{}",
+                    output.stdout
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_meant_is_a_usage_error() {
     isolated("probe::what_cannot_be_meant_is_a_usage_error", |world| {
         let path = world.path("x.sock");
