@@ -248,7 +248,8 @@ pub struct ManArgs {
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut command = help::command();
-    let matches = command.try_get_matches_from_mut(typed::with_command(arguments))?;
+    let arguments = typed::with_command(&command, arguments);
+    let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
