@@ -63,7 +63,7 @@ pub struct ProbeArgs {
     /// Write nothing but the body of the reply
     #[arg(long, conflicts_with = "include", hide_short_help = true)]
     pub body_only: bool,
-    /// Send these bytes; \\r, \\n, \\t, \\0, \\xNN and \\\\ are understood
+    /// Send these bytes; \r, \n, \t, \0, \xNN and \\ are understood
     #[arg(long, value_name = "S", conflicts_with = "http", hide_short_help = true)]
     pub send: Option<OsString>,
     /// Expect bytes that match, in reply to --send

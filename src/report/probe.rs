@@ -166,9 +166,11 @@ pub(super) fn duration(time: Duration) -> String {
     if seconds >= 1.0 { format!("{seconds:.2} s") } else { format!("{:.2} ms", seconds * 1e3) }
 }
 
+/// The words of strerror(3), which the user has seen in a log, and the errno's name.
 fn errno_words(errno: i32) -> String {
-    let errno = nix::errno::Errno::from_raw(errno);
-    format!("{} ({errno:?})", errno.desc())
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    let words = text.rsplit_once(" (os error ").map_or(text.as_str(), |(words, _)| words);
+    format!("{words} ({:?})", nix::errno::Errno::from_raw(errno))
 }
 
 #[cfg(test)]
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(outcome(&probed), "HTTP/1.1 200, gunicorn\\x1b");
         let mut failed = Probed::sample_failed(StepName::Connect, Outcome::NotConnected);
         failed.steps[0].errno = Some(11);
-        assert_eq!(outcome(&failed), "connect failed: Try again (EAGAIN)");
+        assert_eq!(outcome(&failed), "connect failed: Resource temporarily unavailable (EAGAIN)");
         assert_eq!(
             steps(&probed),
             "connect 0.10 ms, send 0.05 ms, first byte 0.80 ms, reply 0.05 ms; 1.00 ms in all"
