@@ -8,6 +8,7 @@ mod draft;
 mod elsewhere;
 mod passive;
 mod sighting;
+mod waiting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -105,6 +106,7 @@ impl<'m> Examiner<'m> {
     pub fn examine(&mut self, targets: &[Target], working_directory: &[u8]) -> Vec<Option<Case>> {
         let dump = self.dump(targets);
         let mut cases = self.examine_in(&dump, targets, working_directory);
+        self.who_waits(cases.iter_mut().flatten(), &dump.namespaces);
         for case in cases.iter_mut().flatten() {
             case.asked_for = !matches!(case.target, Target::Inode(_));
         }

@@ -91,6 +91,12 @@ pub fn started_at(machine: &Machine, process: &Process) -> Option<i64> {
     Some(boot + i64::try_from(process.start_ticks.div_ceil(ticks.max(1))).ok()?)
 }
 
+/// Its `comm` alone. `None`: gone, or hidden.
+pub fn command(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    let text = proc_file::read(&machine.process(pid, "comm"), proc_file::SMALL).ok()?;
+    Some(text.strip_suffix(b"\n").unwrap_or(&text).to_vec())
+}
+
 /// Whether there is such a process.
 #[must_use]
 pub fn exists(machine: &Machine, pid: u32) -> bool {

@@ -10,8 +10,7 @@ use super::netns::Namespace;
 use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
-    Address, Case, Fact, File, Gap, Look, NetnsId, Reached, Relation, Seen, Sighting, Socket, Target, View,
-    Walk, Wished,
+    Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, Target, View, Walk,
 };
 
 /// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
@@ -130,12 +129,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
     let netns_label = label(namespaces, row.netns);
     let walk = file.map(|file| Walk { steps: Vec::new(), reached: Reached::File(Box::new(file)) });
     Case {
-        target,
-        path,
-        client: None,
-        asked_for: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
-        liveness: Fact::NotAsked,
         sockets: Seen {
             items: vec![Sighting {
                 socket: row.clone(),
@@ -147,20 +141,10 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
                 netns_label,
                 stop_first: None,
                 here: Vec::new(),
+                waiting: Fact::NotAsked,
             }],
             gaps: Vec::new(),
         },
-        hidden_holders: Vec::new(),
-        nearest: Vec::new(),
-        expects: None,
-        aged: Fact::NotAsked,
-        socket_unit: Fact::NotAsked,
-        unsettled: None,
-        directory: Fact::NotAsked,
-        linger: Fact::NotAsked,
-        netns: NetnsId(0),
-        accesses: Vec::new(),
-        binder: Fact::NotAsked,
-        wished: Wished::default(),
+        ..Case::new(target, path)
     }
 }

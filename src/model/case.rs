@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{
     Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NetnsId,
-    NoVerdict, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
+    NoVerdict, Probed, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -50,6 +50,8 @@ pub struct Case {
     pub netns: NetnsId,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
+    /// What its server said; `NotAsked` where nobody talked to it.
+    pub probe: Fact<Box<Probed>>,
     /// The consumers it is looked at for, and how far each gets; empty: none was named.
     pub accesses: Vec<Access>,
     /// The identity that made the socket and will make the next one, where the kernel and the holders agree on it.
@@ -79,6 +81,32 @@ pub struct Wished {
 }
 
 impl Case {
+    /// A target of which nothing is known yet.
+    pub fn new(target: Target, path: Vec<u8>) -> Self {
+        Self {
+            target,
+            path,
+            client: None,
+            asked_for: false,
+            walk: Fact::NotAsked,
+            liveness: Fact::NotAsked,
+            sockets: Seen::default(),
+            hidden_holders: Vec::new(),
+            nearest: Vec::new(),
+            expects: None,
+            aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
+            directory: Fact::NotAsked,
+            linger: Fact::NotAsked,
+            netns: NetnsId(0),
+            unsettled: None,
+            probe: Fact::NotAsked,
+            accesses: Vec::new(),
+            binder: Fact::NotAsked,
+            wished: Wished::default(),
+        }
+    }
+
     /// What findings about this case are about.
     pub fn subject(&self) -> Subject {
         let kind = match (&self.target, self.file()) {
@@ -183,25 +211,11 @@ impl Case {
         let path = b"/tmp/x.sock".to_vec();
         let file = File::sample();
         Self {
-            target: Target::Path(path.clone()),
-            path,
-            client: None,
             asked_for: true,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
-            liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },
-            hidden_holders: vec![],
-            nearest: vec![],
-            expects: None,
-            aged: Fact::NotAsked,
-            socket_unit: Fact::NotAsked,
-            directory: Fact::NotAsked,
-            linger: Fact::NotAsked,
             netns: super::Socket::sample("/x").netns,
-            unsettled: None,
-            accesses: vec![],
-            binder: Fact::NotAsked,
-            wished: Wished::default(),
+            ..Self::new(Target::Path(path.clone()), path)
         }
     }
 

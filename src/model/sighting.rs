@@ -73,10 +73,23 @@ pub struct Sighting {
     pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
+    /// Who waits to be accepted, asked only of a listener whose queue is full.
+    pub waiting: Fact<Waiting>,
     /// Paths by which the client reaches its file, where its own name does not lead there.
     pub here: Vec<Vec<u8>>,
     /// The service that runs on it and that its .socket unit does not start beside: one that is not stopped with it.
     pub stop_first: Option<String>,
+}
+
+/// Connections that wait to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Clients that still wait, each by the process that holds its end.
+    pub clients: Vec<Holder>,
+    /// Clients that still wait, held by processes that are not visible.
+    pub hidden: usize,
+    /// Connections whose client has gone; each holds its place until it is accepted.
+    pub gone: usize,
 }
 
 impl Sighting {
@@ -118,6 +131,12 @@ impl Sighting {
         names.first().map(Vec::as_slice)
     }
 
+    /// Its queue takes nobody: it admits one more than its backlog (`unix_recvq_full`, net/unix/af_unix.c).
+    pub fn is_full(&self) -> bool {
+        let queue = self.socket.queue().filter(|_| self.socket.state == SocketState::Listening);
+        queue.is_some_and(|queue| queue.waiting > queue.backlog)
+    }
+
     /// Its file where its holder looks, when that is not the client's view, and whose view it is.
     pub fn seen_elsewhere(&self) -> Option<(&super::File, u32)> {
         let view = self.view.known().filter(|view| !view.ours)?;
@@ -145,6 +164,7 @@ impl Sighting {
             second_look: Fact::NotAsked,
             foreign_device: false,
             netns_label: None,
+            waiting: Fact::NotAsked,
             here: vec![],
             stop_first: None,
         }

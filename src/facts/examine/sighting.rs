@@ -11,9 +11,7 @@ use crate::facts::machine::Machine;
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::{join, split};
 use crate::facts::{nearest, process};
-use crate::model::{
-    Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View, Wished,
-};
+use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -60,25 +58,12 @@ impl Examiner<'_> {
         }
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
         let mut case = Case {
-            target: draft.target,
-            path: draft.path,
             client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
-            asked_for: false,
             walk: draft.walk,
-            liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps },
             hidden_holders,
-            nearest: Vec::new(),
-            expects: None,
-            aged: Fact::NotAsked,
-            socket_unit: Fact::NotAsked,
-            unsettled: None,
-            directory: Fact::NotAsked,
-            linger: Fact::NotAsked,
             netns: self.netns.unwrap_or(dump.own),
-            accesses: Vec::new(),
-            binder: Fact::NotAsked,
-            wished: Wished::default(),
+            ..Case::new(draft.target, draft.path)
         };
         self.look_elsewhere(&mut case);
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
@@ -125,6 +110,7 @@ impl Examiner<'_> {
             netns_label: label(&dump.namespaces, row.netns),
             stop_first: None,
             here: Vec::new(),
+            waiting: Fact::NotAsked,
         }))
     }
 
