@@ -37,8 +37,11 @@ fn made_by_systemd(server: &Sighting) -> bool {
 }
 
 fn finding(case: &Case, server: &Sighting) -> Option<Finding> {
-    let own = server.view.known().map(|view| view.walk.file());
-    let file = own.unwrap_or_else(|| case.file().ok().flatten())?;
+    let file = match server.view.known() {
+        Some(view) => view.walk.file()?,
+        // It sees what we see; by another path than its own the mount may be another one too.
+        None => case.file().ok().flatten().filter(|_| server.relation.names_path)?,
+    };
     let mount = file.mount.as_ref().filter(|mount| mount.read_only())?;
     let point = String::from_utf8_lossy(&mount.point).into_owned();
     let options = String::from_utf8_lossy(&mount.super_options).into_owned();

@@ -39,5 +39,6 @@ mod servers;
 mod tidy;
 mod tidy_man;
 mod tidy_readme;
+mod views;
 mod wait;
 mod world;

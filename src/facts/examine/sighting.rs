@@ -87,7 +87,7 @@ impl Examiner<'_> {
             }
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
-                if !relation.names_path {
+                if !relation.names_path && !relation.twin {
                     // A relative name: what it means only the kernel, or its holder's directory, tells.
                     let view = view.as_ref().map_err(Gap::clone)?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
