@@ -232,6 +232,9 @@ pub struct ListArgs {
     /// Only sockets held by processes of this user
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    /// As a process, unit or container sees names: its root and mounts, its network namespace
+    #[arg(long, value_name = "PID|UNIT|CONTAINER")]
+    pub view: Option<String>,
     /// Columns, in order
     #[arg(long, value_name = "F,...", value_delimiter = ',', value_parser = fields())]
     pub fields: Vec<SocketField>,

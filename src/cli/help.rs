@@ -45,6 +45,7 @@ const OF_COMMANDS: [(&str, &str); 11] = [
   sockdoctor list --stale                  files that no process has bound too
   sockdoctor list --match '/run/*.sock'    some of them
   sockdoctor list --user www-data          what a user's processes hold
+  sockdoctor list --view 812               as that process sees the names: its root, its mounts
   sockdoctor list --fields name,queue,holders --sort queue
   sockdoctor list --fail-on error -q       exit status 1 when one is broken",
     ),

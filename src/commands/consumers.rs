@@ -7,10 +7,10 @@ use crate::facts::examine::Examiner;
 use crate::facts::look::Root;
 use crate::facts::walk::Acls;
 use crate::facts::{connected, linger, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, FileKind, NetnsId, Origin, Target};
+use crate::model::{Access, Case, Consumer, Fact, FileKind, Gap, NetnsId, Origin, Target};
 
 /// Whose files a path means, and where abstract names are; `None`: where we are.
-type View = (Root, Option<NetnsId>);
+pub(super) type View = (Root, Option<NetnsId>);
 
 /// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
 /// Without consumers the view is ours.
@@ -72,6 +72,22 @@ pub(super) fn named(
         _ => return Ok(None),
     };
     find(context, examiner, &who).map(Some)
+}
+
+/// The view that `--view` names: of a pid, else of a unit, else of a container.
+pub(super) fn view(context: &Context<'_>, examiner: &mut Examiner<'_>, name: &str) -> Result<View, Refusal> {
+    let whose = match name.parse() {
+        Ok(pid) => find(context, examiner, &Who::Pid(pid))?,
+        Err(_) => match consumers::find(context.machine, examiner, &Who::Container(name.to_owned())) {
+            Ok(found) => found,
+            Err(_) => find(context, examiner, &Who::Unit(name.to_owned()))?,
+        },
+    };
+    let unseen = |gap: &Gap| Refusal::open(format!("{}: {}", gap.source, gap.why), "run it as root");
+    let consumer = whose.first().filter(|consumer| consumer.process.is_some()).ok_or_else(|| {
+        Refusal::open(format!("{name} does not run: it has no view"), "start it, or give a pid")
+    })?;
+    consumer.our_view.gap().map_or(Ok((root_of(consumer), consumer.netns)), |gap| Err(unseen(gap)))
 }
 
 /// Finds consumers, or says why there are none.

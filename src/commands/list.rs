@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
 
-use super::{Answer, Context, Refusal, overall};
+use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
 use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
@@ -45,6 +45,9 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
     }
+    let view = args.view.as_deref().map(|name| consumers::view(context, &mut examiner, name)).transpose()?;
+    let (root, netns) = view.unwrap_or((Root::Ours, None));
+    examiner.look_from(root, netns);
     let dump = sockets::all(context.machine, Ask { owners_only: !args.all, memory });
     let named = |row: &Socket| matches(row, pattern.as_ref());
     let held = (!args.no_holders).then(|| {
@@ -67,7 +70,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     }
     let numbered = (0..).zip(&dump.rows).filter(|(_, row)| wanted(row));
     let numbers: Vec<u32> = numbered.map(|(number, _)| number).collect();
-    let view = examiner.viewpoint(Root::Ours).ok();
+    let view = examiner.viewpoint(root).ok();
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;

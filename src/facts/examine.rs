@@ -49,7 +49,7 @@ pub struct Examiner<'m> {
     /// Names of users and groups.
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
-    client: Root,
+    pub(super) client: Root,
     /// Where the client's abstract names are; `None`: ours.
     netns: Option<NetnsId>,
     /// Whether the ACLs on the way to a target are read.

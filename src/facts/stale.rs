@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::examine::Examiner;
-use super::look::{Question, Root};
+use super::look::Question;
 use super::walk::split;
 use crate::model::{FileIno, Gap, Socket};
 
@@ -27,7 +27,7 @@ impl Examiner<'_> {
         let mut search =
             Search { found: BTreeSet::new(), seen: HashSet::new(), entries: 0, gaps: Vec::new() };
         for root in roots {
-            let Ok(look) = self.look(&Question::walk(Root::Ours, root)) else { continue };
+            let Ok(look) = self.look(&Question::walk(self.client, root)) else { continue };
             let Some(file) = look.walk.file() else { continue };
             if file.class.may_hang() {
                 let fstype = file.mount.as_ref().map_or("unknown", |mount| mount.fstype.as_str());

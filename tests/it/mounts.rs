@@ -87,15 +87,15 @@ fn sd103_is_only_likely_where_a_fuse_has_a_second_node_for_the_file() {
 }
 
 #[test]
-fn sd103_is_only_likely_where_an_overlay_covers_the_listeners_directory() {
-    let name = "mounts::sd103_is_only_likely_where_an_overlay_covers_the_listeners_directory";
+fn sd503_is_certain_where_an_overlay_covers_the_listeners_directory() {
+    let name = "mounts::sd503_is_certain_where_an_overlay_covers_the_listeners_directory";
     isolated_root(name, |world| {
         let live = broken::listening(&world.dir).unwrap();
         let Some(()) = overlay_over(world) else { return skip(name, "no overlay") };
         assert!(UnixStream::connect(&live.path).is_err(), "the overlay hides the listener");
         let seen = inspect(&live.path);
-        seen.is_broken_by("SD103", "likely");
-        seen.leaves_the_file_alone();
+        seen.is_broken_by("SD503", "certain");
+        assert!(seen.fixes().all(|fix| fix["changes_state"] == false), "{:#}", seen.0);
     });
 }
 

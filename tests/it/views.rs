@@ -67,6 +67,26 @@ fn sd701_names_the_view_that_has_the_file_and_the_path_that_leads_there_from_her
 }
 
 #[test]
+fn a_list_shows_names_as_a_process_sees_them() {
+    isolated_root("views::a_list_shows_names_as_a_process_sees_them", |world| {
+        let (volume, point) = (directory(world, "volume"), directory(world, "run"));
+        let path = point.join("app.sock");
+        let (_, server) = apart(CloneFlags::CLONE_NEWNS, || {
+            bind(&volume, &point);
+            server(&path)
+        });
+        let state = |more: &[&str]| {
+            let rows = json([&["list", "--match", text(&path)], more].concat());
+            rows["data"]["sockets"][0]["file"]["state"].clone()
+        };
+        assert_eq!(state(&[]), "other_view");
+        assert_eq!(state(&["--view", &server.pid().to_string()]), "socket");
+        assert_eq!(json(["list", "--view", "4194305"])["exit_code"], 3);
+        assert!(json(["list", "--view", "no-such-container"])["error"]["message"].is_string());
+    });
+}
+
+#[test]
 fn sd701_is_silent_for_what_is_gone_in_both_views() {
     isolated_root("views::sd701_is_silent_for_what_is_gone_in_both_views", |world| {
         let path = directory(world, "tmp").join("app.sock");
