@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::model::{Severity, SocketField};
+use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use consumer::ConsumerArgs;
@@ -255,8 +255,15 @@ pub struct WaitArgs {
     /// What makes a target ready
     #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = WaitFor::Connect)]
     pub goal: WaitFor,
+    /// Ask for PATH over HTTP/1.1; the same as --for http
+    #[arg(long, value_name = "PATH", value_parser = values::http_path)]
+    pub http: Option<String>,
+    /// Ready is who answers with one of these statuses: 200, 2xx, 200-399 [default: 200-399]
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', hide_short_help = true)]
+    #[arg(value_parser = values::parsed(Statuses::parse, "use 200, 2xx or 200-399"))]
+    pub expect: Vec<Statuses>,
     /// Wait until nobody serves the target any more
-    #[arg(long, conflicts_with = "goal")]
+    #[arg(long, conflicts_with_all = ["goal", "http", "expect"])]
     pub gone: bool,
     /// Only when it was so for this long without a break
     #[arg(long, value_name = "D", value_parser = duration)]
@@ -282,6 +289,8 @@ pub enum WaitFor {
     Exists,
     /// It takes connections: it listens, which does not say that it answers
     Connect,
+    /// It answers over HTTP: the test of readiness
+    Http,
 }
 
 /// `explain`

@@ -54,6 +54,7 @@ const OF_COMMANDS: [(&str, &str); 11] = [
         "  sockdoctor wait /run/app.sock            until it takes connections, 30 s at most
   sockdoctor wait /run/app.sock --timeout 2m -- nginx -g 'daemon off;'
   sockdoctor wait /run/app.sock @db tcp:127.0.0.1:5432    all of them; --any: the first
+  sockdoctor wait /run/app.sock --http /health      until it answers with 200 to 399
   sockdoctor wait --once -q /run/app.sock  is it ready now? the exit status tells
   sockdoctor wait --gone /run/app.sock     until nobody serves it
   sockdoctor wait --while-pid 4242 /run/app.sock   gives up when its server ends",

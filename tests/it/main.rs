@@ -41,4 +41,5 @@ mod tidy_man;
 mod tidy_readme;
 mod views;
 mod wait;
+mod wait_http;
 mod world;
