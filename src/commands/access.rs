@@ -3,7 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Answer, Context, Refusal, consumers, inspect};
-use crate::cli::AccessArgs;
+use crate::cli::{AccessArgs, FailOn};
+use crate::exit;
 use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::process;
@@ -27,8 +28,11 @@ pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Re
     }
     let mut answer = inspect::answer(context, &mut examiner, cases);
     if let Data::Inspect(mut inspected) = answer.data {
-        let cannot_tell = |access: &Access| access.allowed().is_none();
-        answer.open |= inspected.iter().flat_map(|target| &target.case.accesses).any(cannot_tell);
+        let answers = || inspected.iter().flat_map(|target| &target.case.accesses).map(Access::allowed);
+        // Whether a live server is at the end is not what was asked.
+        answer.open = answers().any(|allowed| allowed.is_none());
+        let denied = answers().any(|allowed| allowed == Some(false));
+        answer.status = (denied && context.global.fail_on != Some(FailOn::Never)).then_some(exit::PROBLEM);
         // Who is stopped stands first, in every format.
         inspected.sort_by_key(|target| target.verdict);
         for target in &mut inspected {

@@ -7,7 +7,7 @@ use crate::facts::examine::Examiner;
 use crate::facts::look::Root;
 use crate::facts::walk::Acls;
 use crate::facts::{connected, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, FileKind, Origin, Target};
+use crate::model::{Access, Case, Consumer, Fact, File, FileKind, Origin, Target};
 
 /// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
 /// Without consumers the view is ours.
@@ -119,7 +119,9 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     }
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
-    let plain = file.is_some_and(|file| !file.class.may_hang() && file.kind != FileKind::Directory);
+    // Below a chroot no mount may be listed: that file was reached, and says nothing of hanging.
+    let hangs = |file: &File| file.mount.is_some() && file.class.may_hang();
+    let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
     if plain && consumer.our_view.gap().is_none() {
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);

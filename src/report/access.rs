@@ -156,6 +156,9 @@ pub(super) fn notes(access: &Access) -> Vec<(&'static str, String)> {
             "an abstract name has no permissions: whoever is in its network namespace may".into(),
         ));
     }
+    if !access.gates.is_empty() && !access.arrives && access.stopped() == Ok(None) {
+        notes.push(("walk", "nothing is at the end of the path for this consumer".into()));
+    }
     match &access.kernel {
         Fact::Known(verdict) => notes.push(("kernel", kernel(access, *verdict))),
         Fact::Unknown(gap) => notes.push(("kernel", escape(format!("not asked: {}", gap.why).as_bytes()))),

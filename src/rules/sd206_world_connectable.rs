@@ -1,8 +1,9 @@
 //! SD206: everybody on the machine may connect.
 
-use super::{passage, quote};
+use super::quote;
 use crate::model::{
-    Case, Certainty, Evidence, FileKind, Fix, NoVerdict, Origin, Severity, Sighting, Verdict, Wished,
+    Case, Certainty, Evidence, FileKind, Fix, MountClass, NoVerdict, Origin, Severity, Sighting, Verdict,
+    Wished,
 };
 
 rule! {
@@ -32,6 +33,10 @@ fn check(case: &Case) -> Verdict {
         return Err(NoVerdict::NotApplicable);
     }
     let Some(file) = case.file()?.filter(|file| file.kind == FileKind::Socket) else { return Ok(vec![]) };
+    // Others come into a FUSE mount only where its mounter lets them, whatever the mode shows (fuse(4)).
+    if file.class == MountClass::Fuse {
+        return Err(NoVerdict::NotApplicable);
+    }
     let Some([.., Some(true)]) = case.open_to() else {
         return if case.open_to().is_some() { Ok(vec![]) } else { Err(NoVerdict::NotApplicable) };
     };
@@ -46,7 +51,7 @@ fn check(case: &Case) -> Verdict {
     let detail = format!("mode {:04o}; every directory above lets others through", file.permissions());
     let mut finding = WORLD_CONNECTABLE
         .finding(case, Certainty::Certain, summary)
-        .proven_by([Evidence::new([b"lstat ", passage::name(&case.path)].concat(), detail)])
+        .proven_by([Evidence::new([b"lstat ", case.path.as_slice()].concat(), detail)])
         .fixed_by([
             Fix::look(quote::command("sockdoctor access", &case.path), "see who gets in, and how"),
             Fix::advice(
