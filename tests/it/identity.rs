@@ -27,6 +27,12 @@ for line in sys.stdin.buffer:
     client.close()
 "#;
 
+/// A python that every user may run, before those of the tests' own directories.
+pub(crate) fn python() -> Option<Command> {
+    let system = Path::new("/usr/bin/python3");
+    if system.exists() { Some(Command::new(system)) } else { need("python3") }
+}
+
 /// A consumer that really runs.
 pub(crate) struct Client {
     pub(crate) process: Process,
@@ -38,9 +44,7 @@ impl Client {
     /// Starts one below a command that gives it its identity, such as `setpriv --reuid=33`. `None`: a program is
     /// missing.
     pub(crate) fn start(wrapper: &[&str]) -> Option<Self> {
-        let system = Path::new("/usr/bin/python3");
-        // One that every user may run, before those of the tests' own directories.
-        let python = if system.exists() { Command::new(system) } else { need("python3")? };
+        let python = python()?;
         let mut command = match wrapper.split_first() {
             Some((program, args)) => {
                 let mut command = need(program)?;
