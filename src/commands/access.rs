@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, inspect};
 use crate::cli::{AccessArgs, FailOn};
 use crate::exit;
@@ -21,7 +22,9 @@ pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Re
         None => consumers::find(context, &mut examiner, &Who::Caller)?,
     };
     let found = consumers::examine(context, &mut examiner, &targets, &here, &whose);
-    let cases: Vec<_> = found.into_iter().flatten().flatten().collect();
+    let mut cases: Vec<_> = found.into_iter().flatten().flatten().collect();
+    let units = Units::of(context.machine);
+    cases.iter_mut().for_each(|case| units.name(case));
     if cases.is_empty() {
         let message = format!("{} {}", inspect::NOBODY_HAS, targets[0]);
         return Err(Refusal::open(message, inspect::IT_MAY_BE_GONE));

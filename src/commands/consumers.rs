@@ -1,5 +1,7 @@
 //! The consumers of a command line, each put before the socket in its own view.
 
+use nix::errno::Errno;
+
 use super::{Context, Refusal};
 use crate::cli::ConsumerArgs;
 use crate::facts::consumers::{self, NoConsumer, Who};
@@ -7,7 +9,7 @@ use crate::facts::examine::Examiner;
 use crate::facts::look::Root;
 use crate::facts::walk::Acls;
 use crate::facts::{connected, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, File, FileKind, Origin, Target};
+use crate::model::{Access, Case, Consumer, Fact, File, FileKind, Origin, Reached, Target};
 
 /// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
 /// Without consumers the view is ours.
@@ -122,7 +124,9 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     // Below a chroot no mount may be listed: that file was reached, and says nothing of hanging.
     let hangs = |file: &File| file.mount.is_some() && file.class.may_hang();
     let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
-    if plain && consumer.our_view.gap().is_none() {
+    // Where we are stopped ourselves, the kernel says so without going any further.
+    let barred = matches!(walk.reached, Reached::Stopped { errno, .. } if errno == Errno::EACCES as i32);
+    if (plain || barred) && consumer.our_view.gap().is_none() {
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);

@@ -27,11 +27,13 @@ pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
 /// To write to the socket: by its group where that can be, for the server's next start too.
 pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let server = case.server();
-    if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
-        return by_unit(&access.consumer, server, systemd);
-    }
     let mut fixes = vec![now(access, gate)];
     fixes.extend(restart_after_joining(access, &fixes[0]));
+    if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
+        // A group to join has members already, whom another group in the unit would lock out.
+        let joins = fixes.len() > 1;
+        return if joins { fixes } else { by_unit(&access.consumer, server, systemd) };
+    }
     fixes.push(for_good(server, &access.consumer));
     fixes
 }
