@@ -24,7 +24,9 @@ pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Re
     let found = consumers::examine(context, &mut examiner, &targets, &here, &whose);
     let mut cases: Vec<_> = found.into_iter().flatten().flatten().collect();
     let units = Units::of(context.machine);
-    cases.iter_mut().for_each(|case| units.name(case));
+    for case in &mut cases {
+        units.name(case);
+    }
     if cases.is_empty() {
         let message = format!("{} {}", inspect::NOBODY_HAS, targets[0]);
         return Err(Refusal::open(message, inspect::IT_MAY_BE_GONE));
