@@ -1,7 +1,7 @@
 //! The least privilege that lets a consumer in, and who has to notice it.
 
 use super::{owner, quote, socket_unit};
-use crate::model::{Access, Case, Class, Consumer, Fact, Fix, Gate, IdName, Process, Sighting};
+use crate::model::{Access, Case, Class, Consumer, Fact, Fix, Gate, IdName, Liveness, Process, Sighting};
 
 const GROUP_WRITE: u32 = 0o020;
 /// Groups whose socket commands a daemon that starts containers as root.
@@ -27,6 +27,10 @@ pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
 /// To write to the socket: by its group where that can be, for the server's next start too.
 pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let server = case.server();
+    if server.is_none() && matches!(case.liveness.known(), Some(Liveness::Refused { .. })) {
+        // A dead file: the next bind makes another.
+        return vec![for_good(server, &access.consumer)];
+    }
     let mut fixes = vec![now(access, gate)];
     fixes.extend(restart_after_joining(access, &fixes[0]));
     if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {

@@ -236,6 +236,11 @@ fn what_is_no_plain_live_socket_is_answered_too() {
         let dead = world.path("dead");
         std::fs::create_dir(&dead).unwrap();
         let stale = broken::stale(&dead).unwrap();
+        permit(&stale.path, 0o600, 0, 0);
+        let document = access(&stale.path, &stranger);
+        assert_eq!(codes(&document), ["SD104", "SD201"], "{document:#}");
+        let fixes = document["findings"][1]["fix"].as_array().unwrap();
+        assert!(fixes.iter().all(|fix| fix["changes_state"] == false), "a dead file: {document:#}");
         permit(&stale.path, 0o666, 0, 0);
         let document = access(&stale.path, &stranger);
         assert_eq!(codes(&document), ["SD104"], "{document:#}");
