@@ -197,6 +197,10 @@ fn what_is_no_plain_live_socket_is_answered_too() {
         let document = access(&link, &stranger);
         says(&document, Some(false), Some("denied"), 1);
         assert!(changes(&document)[0].ends_with(text(&path)), "the link is not touched: {document:#}");
+        let walk = run(["access", text(&link), "--uid", "1300"]).stdout;
+        let whole = walk.contains(&format!("✗ {}", path.display()))
+            || walk.contains(&format!("x {}", path.display()));
+        assert!(walk.contains(" link.sock ") && whole, "only where a link leads is a whole path: {walk}");
 
         let long = world.path(&"d".repeat(60)).join("e".repeat(60));
         std::fs::create_dir_all(&long).unwrap();
@@ -336,7 +340,7 @@ fn sd205_root_without_its_power_is_told_so() {
 
 #[test]
 fn sd206_is_a_word_of_information_until_somebody_is_named() {
-    isolated_root("access::sd206_is_a_word_of_information_until_somebody_is_named", |world| {
+    isolated("access::sd206_is_a_word_of_information_until_somebody_is_named", |world| {
         let (path, _listener) = live(world, "world", 0o666);
         let of = |arguments: &[&str]| {
             let document = json([&["inspect", text(&path)], arguments].concat());
@@ -433,7 +437,7 @@ fn sd211_links_are_asked_as_the_sysctl_stands() {
 
 #[test]
 fn sd213_every_way_to_write_a_mode_or_an_owner_is_the_same() {
-    isolated_root("access::sd213_every_way_to_write_a_mode_or_an_owner_is_the_same", |world| {
+    isolated("access::sd213_every_way_to_write_a_mode_or_an_owner_is_the_same", |world| {
         let (path, _listener) = live(world, "as", 0o660);
         let expect = |arguments: &[&str]| json([&["inspect", text(&path)], arguments].concat());
         for mode in ["660", "0660", "0o660"] {
