@@ -136,7 +136,7 @@ impl FailOn {
 pub enum Command {
     /// Everything known about a socket, every rule, the verdict
     Inspect(InspectArgs),
-    /// Would this consumer get in, and which component of the path stops it?
+    /// Would this consumer get in, and what on the path stops it?
     Access(AccessArgs),
     /// Every bound socket with its verdict
     List(ListArgs),

@@ -13,11 +13,10 @@ them, names the cause with the evidence for it, and prints the command that fixe
 and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server.";
 
 /// The most usual lines.
-pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
-  sockdoctor access /run/app.sock --as www-data      would this user get in, and what stops it?
-  sockdoctor list                  every bound socket with its verdict
-  sockdoctor explain 'LOG LINE'    what it can mean, and what to run next
-  sockdoctor demo                  break a socket on purpose and diagnose it";
+pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why does this socket not work?
+  sockdoctor access /run/app.sock --as USER  what stops USER, if anything does?
+  sockdoctor list                            every bound socket with its verdict
+  sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
 const OF_COMMANDS: [(&str, &str); 11] = [

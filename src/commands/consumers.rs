@@ -1,5 +1,7 @@
 //! The consumers of a command line, each put before the socket in its own view.
 
+use nix::errno::Errno;
+
 use super::{Context, Refusal};
 use crate::cli::ConsumerArgs;
 use crate::facts::consumers::{self, NoConsumer, Who};
@@ -7,7 +9,7 @@ use crate::facts::examine::Examiner;
 use crate::facts::look::Root;
 use crate::facts::walk::Acls;
 use crate::facts::{connected, linger, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, FileKind, Gap, NetnsId, Origin, Target};
+use crate::model::{Access, Case, Consumer, Fact, File, FileKind, Gap, NetnsId, Origin, Reached, Target};
 
 /// Whose files a path means, and where abstract names are; `None`: where we are.
 pub(super) type View = (Root, Option<NetnsId>);
@@ -139,8 +141,12 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     }
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
-    let plain = file.is_some_and(|file| !file.class.may_hang() && file.kind != FileKind::Directory);
-    if plain && consumer.our_view.gap().is_none() {
+    // Below a chroot no mount may be listed: that file was reached, and says nothing of hanging.
+    let hangs = |file: &File| file.mount.is_some() && file.class.may_hang();
+    let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
+    // Where we are stopped ourselves, the kernel says so without going any further.
+    let barred = matches!(walk.reached, Reached::Stopped { errno, .. } if errno == Errno::EACCES as i32);
+    if (plain || barred) && consumer.our_view.gap().is_none() {
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);

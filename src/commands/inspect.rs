@@ -137,7 +137,7 @@ pub(super) fn leads_somewhere(case: &Case) -> bool {
 pub(super) fn understood(text: &[u8]) -> Result<Target, Refusal> {
     match Target::parse(text) {
         Ok(Target::Tcp(address)) => Err(Refusal::usage(
-            format!("`{address}` is a TCP address; inspect looks at Unix sockets"),
+            format!("`{address}` is a TCP address, not a Unix socket"),
             "give the path of the socket behind it",
         )),
         Ok(target) => Ok(target),

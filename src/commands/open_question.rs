@@ -24,7 +24,10 @@ pub(super) fn gap(case: &Case) -> Option<Gap> {
     }
     let mut elsewhere = case.orphans().filter(|orphan| orphan.role() == Ok(Some(Role::OtherView)));
     if let Some(view) = elsewhere.find_map(|orphan| orphan.view.known()) {
-        let why = format!("the listener's file exists in the root of pid {}, not in yours", view.pid);
+        let why = format!(
+            "the listener's file exists in the root of pid {}, not where it was looked for",
+            view.pid
+        );
         return Some(gap(why).helped_by("look where the server and its client both see the file"));
     }
     Some(gap("nothing that serves the path was found, and what could explain it was not visible".into()))
@@ -54,7 +57,10 @@ mod tests {
             assert!(matches!(file.reached, Reached::File(_)));
             (view.walk, view.ours) = (file, false);
         }
-        assert_eq!(why(&elsewhere), "the listener's file exists in the root of pid 4242, not in yours");
+        assert_eq!(
+            why(&elsewhere),
+            "the listener's file exists in the root of pid 4242, not where it was looked for"
+        );
         let mut client = Case::sample();
         client.sockets.items[0].socket.state = SocketState::Connected;
         assert!(why(&client).contains("nothing listens"));

@@ -2,6 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "tests build the machine they look at")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod access;
+mod access_matrix;
+mod access_nginx;
+mod access_systemd;
 mod binary;
 mod blind;
 mod churn;
@@ -15,6 +19,7 @@ mod healthy;
 mod help;
 mod hostile;
 mod hostile_server;
+mod identity;
 mod input;
 mod inspect;
 mod limits;
@@ -26,6 +31,7 @@ mod names;
 mod nspawn;
 mod output;
 mod passivity;
+mod permit;
 mod probe;
 mod probe_servers;
 mod process;
