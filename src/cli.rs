@@ -2,6 +2,7 @@
 
 mod consumer;
 pub mod help;
+mod probe;
 mod typed;
 mod values;
 
@@ -16,6 +17,7 @@ use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use consumer::ConsumerArgs;
+pub use probe::ProbeArgs;
 pub use values::Page;
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
 
@@ -140,6 +142,8 @@ pub enum Command {
     List(ListArgs),
     /// Wait until a server takes connections, then run a command
     Wait(WaitArgs),
+    /// Talk to a server: what it says, or which step fails and why
+    Probe(Box<ProbeArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -165,6 +169,7 @@ impl Command {
             Self::Access(_) => Some("access"),
             Self::List(_) => Some("list"),
             Self::Wait(_) => Some("wait"),
+            Self::Probe(_) => Some("probe"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -317,7 +322,8 @@ pub struct ManArgs {
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut command = help::command();
-    let matches = command.try_get_matches_from_mut(typed::with_command(arguments))?;
+    let arguments = typed::with_command(&command, arguments);
+    let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 

@@ -18,6 +18,7 @@
 //!
 //! - [`model`]: the words of the project as types. Pure.
 //! - [`facts`]: the only code that looks at the machine.
+//! - [`probe`]: the only code that talks to servers.
 //! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
 //! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.

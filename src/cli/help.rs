@@ -10,7 +10,7 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and only wait connects to a server.";
+and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
@@ -20,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this soc
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 10] = [
+const OF_COMMANDS: [(&str, &str); 11] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -56,6 +56,16 @@ const OF_COMMANDS: [(&str, &str); 10] = [
   sockdoctor wait --once -q /run/app.sock  is it ready now? the exit status tells
   sockdoctor wait --gone /run/app.sock     until nobody serves it
   sockdoctor wait --while-pid 4242 /run/app.sock   gives up when its server ends",
+    ),
+    (
+        "probe",
+        "  sockdoctor probe /run/app.sock --http /health     ask an HTTP server, expect 200 to 399
+  sockdoctor probe /run/app.sock --http / --expect 2xx --expect-json /status=ok
+  sockdoctor probe http://127.0.0.1:5001/health     the same over TCP
+  sockdoctor probe /run/redis/redis.sock            listen first, then what it is known to speak
+  sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
+  sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
+  sockdoctor probe --http /                         every listener known to speak HTTP",
     ),
     (
         "explain",

@@ -2,14 +2,11 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction};
-
-use super::help;
+use clap::{Arg, ArgAction, Command};
 
 /// `sockdoctor /run/x.sock` = `sockdoctor inspect /run/x.sock`. Flags that may be repeated are moved behind the
 /// command: clap would forget those before it when there are more behind.
-pub(super) fn with_command(arguments: Vec<OsString>) -> Vec<OsString> {
-    let cli = help::command();
+pub(super) fn with_command(cli: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
     let named = |flag: &str| {
         cli.get_arguments().find(|argument| {
             argument.get_long().is_some_and(|long| flag == format!("--{long}"))
@@ -56,15 +53,19 @@ mod tests {
         line.split(' ').map(OsString::from).collect()
     }
 
+    fn understood(line: &str) -> Vec<OsString> {
+        with_command(&crate::cli::help::command(), words(line))
+    }
+
     #[test]
     fn a_bare_target_is_inspected_and_a_misspelt_command_is_not() {
         for line in ["s /run/x", "s --json /run/x", "s --format json -q ./x", "s @x", "s inode:7", "s -- /x"]
         {
-            let with = with_command(words(line));
+            let with = understood(line);
             assert!(with.contains(&OsString::from("inspect")), "{line}");
         }
         for line in ["s list", "s --json list", "s insepct", "s", "s --help"] {
-            assert_eq!(with_command(words(line)), words(line), "{line}");
+            assert_eq!(understood(line), words(line), "{line}");
         }
     }
 
@@ -75,7 +76,7 @@ mod tests {
             ("s --report=json=x /y", "s inspect --report=json=x /y"),
             ("s --report", "s --report"),
         ] {
-            assert_eq!(with_command(words(line)), words(ordered));
+            assert_eq!(understood(line), words(ordered));
         }
     }
 }

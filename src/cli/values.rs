@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 use clap_complete::Shell;
 
 use super::ReportFile;
-use crate::model::SocketField;
+use crate::model::{Protocol, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
 
@@ -29,6 +29,45 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Err(_) => humantime::parse_duration(text).map_err(|_| "use 500ms, 3s or 10m".to_owned()),
     }?;
     if parsed.is_zero() { Err("0 would be no time at all".into()) } else { Ok(parsed) }
+}
+
+/// The same, or nothing.
+pub(super) fn pauses(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// `65536`, `64K`, `1M`, `1G`: bytes, in powers of 1024.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.as_bytes() {
+        [.., b'K' | b'k'] => (&text[..text.len() - 1], 10),
+        [.., b'M' | b'm'] => (&text[..text.len() - 1], 20),
+        [.., b'G' | b'g'] => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| "use 65536, 64K, 1M or 1G".to_owned())
+}
+
+/// The path of a request.
+pub(super) fn http_path(text: &str) -> Result<String, String> {
+    let clean = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.starts_with('/') && clean { Ok(text.to_owned()) } else { Err("a path begins with /".to_owned()) }
+}
+
+pub(super) fn protocols() -> impl TypedValueParser<Value = Protocol> {
+    let names = Protocol::ALL.map(Protocol::word);
+    PossibleValuesParser::new(names).map(|word| Protocol::of_word(&word).unwrap_or(Protocol::Http))
+}
+
+/// What a reader of the model understands, else how to write it.
+pub(super) fn parsed<T: Clone + Send + Sync + 'static>(
+    read: fn(&str) -> Option<T>,
+    usage: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| read(text).ok_or_else(|| usage.to_owned())
 }
 
 /// Permission bits as chmod(1) takes them: `660`, `0660` and `0o660` alike.
@@ -94,6 +133,14 @@ pub(super) fn pages() -> impl TypedValueParser<Value = Page> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_bytes_in_powers_of_1024() {
+        assert_eq!(["7", "64K", "1m", "2G"].map(|text| size(text).unwrap()), [7, 65536, 1 << 20, 2 << 30]);
+        assert!(["", "K", "-1", "1.5M", "99999999999G", "1T"].iter().all(|text| size(text).is_err()));
+        assert!(http_path("/a?b=c").is_ok() && http_path("a").is_err() && http_path("/a b").is_err());
+        assert_eq!(pauses("0"), Ok(Duration::ZERO));
+    }
 
     #[test]
     fn durations_need_no_unit_and_are_never_nothing() {

@@ -6,8 +6,11 @@ use crate::facts::consumers::{self, NoConsumer, Who};
 use crate::facts::examine::Examiner;
 use crate::facts::look::Root;
 use crate::facts::walk::Acls;
-use crate::facts::{connected, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, FileKind, Origin, Target};
+use crate::facts::{connected, linger, mac, sysctl, verdict};
+use crate::model::{Access, Case, Consumer, Fact, FileKind, NetnsId, Origin, Target};
+
+/// Whose files a path means, and where abstract names are; `None`: where we are.
+type View = (Root, Option<NetnsId>);
 
 /// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
 /// Without consumers the view is ours.
@@ -19,28 +22,29 @@ pub(super) fn examine(
     consumers: &[Consumer],
 ) -> Vec<Vec<Option<Case>>> {
     examiner.acls = Acls::Read;
-    let mut views: Vec<(Root, Vec<&Consumer>)> = Vec::new();
+    let mut views: Vec<(View, Vec<&Consumer>)> = Vec::new();
     for consumer in consumers {
-        let root = root_of(consumer);
-        match views.iter_mut().find(|(known, _)| *known == root) {
+        let view = (root_of(consumer), consumer.netns);
+        match views.iter_mut().find(|(known, _)| *known == view) {
             Some((_, those)) => those.push(consumer),
-            None => views.push((root, vec![consumer])),
+            None => views.push((view, vec![consumer])),
         }
     }
     if views.is_empty() {
-        views.push((Root::Ours, Vec::new()));
+        views.push(((Root::Ours, None), Vec::new()));
     }
-    let each = views.into_iter().map(|(root, those)| {
-        examiner.look_from(root);
+    let each = views.into_iter().map(|((root, netns), those)| {
+        examiner.look_from(root, netns);
         let mut cases = examiner.examine(targets, here);
         for case in cases.iter_mut().flatten() {
             case.binder = examiner.binder(case);
+            case.linger = linger::of(context.machine, &mut examiner.users, case);
             case.accesses = those.iter().map(|consumer| access(context, examiner, case, consumer)).collect();
         }
         cases
     });
     let each = each.collect();
-    examiner.look_from(Root::Ours);
+    examiner.look_from(Root::Ours, None);
     each
 }
 

@@ -58,8 +58,7 @@ pub(super) fn run(context: &Context<'_>, args: &DemoArgs) -> Result<Answer, Refu
             judgement: Judgement::default(),
             data: Data::Demos(demos),
             subjects,
-            open: false,
-            status: None,
+            ..Answer::nothing()
         });
     }
     let chosen = args.name.as_deref().unwrap_or(DEFAULT);

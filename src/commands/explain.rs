@@ -8,7 +8,7 @@ use crate::cli::ExplainArgs;
 use crate::model::{
     Data, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, Rule, TextFamily,
 };
-use crate::rules::{self, Judgement};
+use crate::rules;
 use crate::symptoms::{self, FAMILIES, Meaning};
 
 /// More than a person pastes; a whole log is not one question.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Answer, Refusal> {
 }
 
 fn answer(subjects: usize, data: Data) -> Answer {
-    Answer { judgement: Judgement::default(), data, subjects, open: false, status: None }
+    Answer { data, subjects, ..Answer::nothing() }
 }
 
 fn pasted() -> Result<Vec<u8>, Refusal> {

@@ -122,7 +122,7 @@ pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: 
         subjects: inspected.len(),
         data: Data::Inspect(inspected),
         open: any_open,
-        status: None,
+        ..Answer::nothing()
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let labelled = |namespace: &Namespace| Some((namespace.id, label(&dump.namespaces, namespace.id)?));
     let labels = dump.namespaces.iter().filter_map(labelled).collect();
     let sockets = Listing { rows, sockets: dump.rows, owners, labels };
-    Ok(Answer { judgement, subjects, data: Data::List { sockets, fields }, open: false, status: None })
+    Ok(Answer { judgement, subjects, data: Data::List { sockets, fields }, ..Answer::nothing() })
 }
 
 /// Rows from which on a second thread pays for its start.

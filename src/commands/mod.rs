@@ -10,6 +10,7 @@ mod list;
 mod man;
 mod open_question;
 mod outputs;
+mod probe;
 mod self_check;
 mod socket_unit;
 mod wait;
@@ -40,11 +41,20 @@ struct Answer {
     open: bool,
     /// The exit status where it is the command's own answer, whatever was found beside it.
     status: Option<u8>,
+    /// What was tried failed, whether or not a rule says why.
+    failed: bool,
 }
 
 impl Answer {
     fn nothing() -> Self {
-        Self { judgement: Judgement::default(), data: Data::None, subjects: 0, open: false, status: None }
+        Self {
+            judgement: Judgement::default(),
+            data: Data::None,
+            subjects: 0,
+            open: false,
+            status: None,
+            failed: false,
+        }
     }
 }
 
@@ -129,6 +139,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
+        Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -166,6 +177,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
+    let worst = worst.max(answer.failed.then_some(Severity::Error));
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
     let exit_code = match (&refusal, answer.status) {
         (Some(refusal), _) => refusal.status,

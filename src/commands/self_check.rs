@@ -19,8 +19,7 @@ pub(super) fn run(machine: &Machine) -> Answer {
         judgement: Judgement::default(),
         subjects: checks.len(),
         data: Data::Checks(checks),
-        open: false,
-        status: None,
+        ..Answer::nothing()
     }
 }
 

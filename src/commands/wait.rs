@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let unmet = waited.iter().filter(|waited| !waited.ready && goal != Goal::Gone && ending != Ending::Ready);
     let judgement = judged(context, unmet.map(|waited| waited.target.clone()).collect(), goal);
     let (subjects, data) = (waited.len(), Data::Waited { targets: waited, ending });
-    Ok(Answer { judgement, data, subjects, open: false, status: Some(status) })
+    Ok(Answer { judgement, data, subjects, status: Some(status), ..Answer::nothing() })
 }
 
 /// What the rules say about targets that are not ready.

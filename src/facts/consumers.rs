@@ -68,7 +68,7 @@ pub fn distinct(
             let namespace =
                 |consumer: &Consumer| consumer.process.as_ref().and_then(|process| process.mount_namespace);
             known.credentials == consumer.credentials
-                && known.our_view == consumer.our_view
+                && (&known.our_view, known.netns) == (&consumer.our_view, consumer.netns)
                 && namespace(known) == namespace(&consumer)
         };
         if !found.iter().any(same) {
@@ -115,7 +115,18 @@ fn of_process(
         None => Fact::NotAsked,
     };
     let process = (origin != Origin::Caller).then(|| Arc::new(process));
-    Ok(Consumer { process, our_view, ..described(examiner, origin, user, credentials, listed_groups) })
+    let netns = process::network_namespace(machine, pid).filter(|theirs| {
+        process::network_namespace(machine, std::process::id()).is_some_and(|ours| ours != *theirs)
+    });
+    // Of a process in another mount namespace the link reads as seen from there.
+    let chroot = process::root_link(machine, pid).filter(|root| root != b"/");
+    Ok(Consumer {
+        process,
+        netns,
+        chroot,
+        our_view,
+        ..described(examiner, origin, user, credentials, listed_groups)
+    })
 }
 
 fn described(
@@ -135,6 +146,8 @@ fn described(
         groups,
         credentials,
         process: None,
+        netns: None,
+        chroot: None,
         listed_groups,
         our_view: Fact::Known(true),
     }

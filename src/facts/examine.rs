@@ -5,8 +5,10 @@
 
 mod binder;
 mod draft;
+mod elsewhere;
 mod passive;
 mod sighting;
+mod waiting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Examiner<'m> {
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
     client: Root,
+    /// Where the client's abstract names are; `None`: ours.
+    netns: Option<NetnsId>,
     /// Whether the ACLs on the way to a target are read.
     pub acls: Acls,
     uppers: Option<Vec<Vec<u8>>>,
@@ -75,6 +79,7 @@ impl<'m> Examiner<'m> {
             patient: true,
             users: Users::new(machine),
             client: Root::Ours,
+            netns: None,
             acls: Acls::Ignored,
             uppers: None,
             views: HashMap::new(),
@@ -88,8 +93,9 @@ impl<'m> Examiner<'m> {
         }
     }
 
-    /// From now on paths are meant in this root.
-    pub fn look_from(&mut self, client: Root) {
+    /// From now on paths are meant in this root, and abstract names in this network namespace; `None`: ours.
+    pub fn look_from(&mut self, client: Root, netns: Option<NetnsId>) {
+        self.netns = netns;
         if self.client != client {
             self.client = client;
             self.directories.clear();
@@ -100,6 +106,7 @@ impl<'m> Examiner<'m> {
     pub fn examine(&mut self, targets: &[Target], working_directory: &[u8]) -> Vec<Option<Case>> {
         let dump = self.dump(targets);
         let mut cases = self.examine_in(&dump, targets, working_directory);
+        self.who_waits(cases.iter_mut().flatten(), &dump.namespaces);
         for case in cases.iter_mut().flatten() {
             case.asked_for = !matches!(case.target, Target::Inode(_));
         }

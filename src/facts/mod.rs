@@ -18,6 +18,7 @@ pub mod helper;
 pub mod holders;
 pub mod host;
 mod index;
+pub mod linger;
 mod liveness;
 pub mod look;
 pub mod mac;

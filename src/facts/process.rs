@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, readlinkat, statx};
 
-use crate::model::{Gap, Process, SocketIno};
+use crate::model::{Gap, NetnsId, Process, SocketIno};
 
 use super::cgroup::{self, Membership};
 use super::machine::Machine;
@@ -69,6 +69,18 @@ pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
 }
 
+/// The network namespace of a process. `None`: gone, or not readable.
+#[must_use]
+pub fn network_namespace(machine: &Machine, pid: u32) -> Option<NetnsId> {
+    bracketed(&link(&machine.process(pid, "ns/net"))?, b"net:[").map(NetnsId)
+}
+
+/// The root directory of a process as `/proc/PID/root` tells it (proc_pid_root(5)). `None`: gone, or not readable.
+#[must_use]
+pub fn root_link(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    link(&machine.process(pid, "root"))
+}
+
 /// When a process began, seconds since the epoch, rounded up (`btime` of `/proc/stat`).
 #[must_use]
 pub fn started_at(machine: &Machine, process: &Process) -> Option<i64> {
@@ -77,6 +89,12 @@ pub fn started_at(machine: &Machine, process: &Process) -> Option<i64> {
     let boot: i64 = std::str::from_utf8(boot).ok()?.trim().parse().ok()?;
     let ticks = rustix::param::clock_ticks_per_second();
     Some(boot + i64::try_from(process.start_ticks.div_ceil(ticks.max(1))).ok()?)
+}
+
+/// Its `comm` alone. `None`: gone, or hidden.
+pub fn command(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    let text = proc_file::read(&machine.process(pid, "comm"), proc_file::SMALL).ok()?;
+    Some(text.strip_suffix(b"\n").unwrap_or(&text).to_vec())
 }
 
 /// Whether there is such a process.

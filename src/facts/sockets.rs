@@ -64,6 +64,15 @@ pub fn again(namespaces: &[Namespace], socket: &Socket) -> Result<Option<Socket>
     Ok(row.filter(|row| row.cookie == socket.cookie).map(|row| Socket { uid: socket.uid, ..row }))
 }
 
+/// Who waits for a listener to accept them: inodes of their sockets, 0 for a client that has gone.
+pub(super) fn waiting(namespaces: &[Namespace], socket: &Socket) -> Result<Vec<u32>, Gap> {
+    let namespace = namespaces
+        .iter()
+        .find(|namespace| namespace.id == socket.netns)
+        .ok_or_else(|| Gap::new(format!("net:[{}]", socket.netns.0), "not among the namespaces looked at"))?;
+    inside(namespace, || unix_diag::waiting(socket.ino))?.map_err(|errno| unavailable(namespace, errno))
+}
+
 /// A row that came from the table, which knows no cookies, is looked for there.
 fn in_table(namespace: &Namespace, socket: &Socket) -> Result<Option<Socket>, Gap> {
     let Some(table) = &namespace.table else {

@@ -11,7 +11,6 @@ use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
     Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, Target, View, Walk,
-    Wished,
 };
 
 /// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
@@ -101,7 +100,7 @@ impl Examiner<'_> {
             };
         }
         for sighting in &mut case.sockets.items {
-            sighting.relation = Relation { names_path: true, serves: false };
+            sighting.relation = Relation { names_path: true, serves: false, twin: false };
             sighting.view = Fact::<View>::Unknown(
                 Gap::new("holders", "not looked for (--no-holders)").helped_by("leave out --no-holders"),
             );
@@ -130,33 +129,22 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
     let netns_label = label(namespaces, row.netns);
     let walk = file.map(|file| Walk { steps: Vec::new(), reached: Reached::File(Box::new(file)) });
     Case {
-        target,
-        path,
-        client: None,
-        asked_for: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
-        liveness: Fact::NotAsked,
         sockets: Seen {
             items: vec![Sighting {
                 socket: row.clone(),
-                relation: Relation { names_path: true, serves: true },
+                relation: Relation { names_path: true, serves: true, twin: false },
                 holders: Fact::NotAsked,
                 view: Fact::NotAsked,
                 second_look: Fact::NotAsked,
                 foreign_device: false,
                 netns_label,
                 stop_first: None,
+                here: Vec::new(),
+                waiting: Fact::NotAsked,
             }],
             gaps: Vec::new(),
         },
-        hidden_holders: Vec::new(),
-        nearest: Vec::new(),
-        expects: None,
-        aged: Fact::NotAsked,
-        socket_unit: Fact::NotAsked,
-        unsettled: None,
-        accesses: Vec::new(),
-        binder: Fact::NotAsked,
-        wished: Wished::default(),
+        ..Case::new(target, path)
     }
 }

@@ -44,6 +44,16 @@ pub(super) fn one(ino: SocketIno, memory: bool, netns: NetnsId) -> Result<Option
     }
 }
 
+/// The inodes of the clients that wait for a listener to accept them, 0 for each that has gone.
+pub(super) fn waiting(ino: SocketIno) -> Result<Vec<u32>, Errno> {
+    let mut question = Question::ask(&request(0, ino.0, ShowFlags::ICONS))?;
+    match messages(question.datagram()?).next() {
+        Some(Message::Data(message)) => Ok(row::waiting(message)),
+        Some(Message::Failed(errno)) => Err(errno),
+        Some(Message::Done) | None => Err(Errno::EBADMSG),
+    }
+}
+
 fn show(memory: bool) -> ShowFlags {
     let show = ShowFlags::NAME | ShowFlags::VFS | ShowFlags::PEER | ShowFlags::RQLEN;
     if memory { show | ShowFlags::MEMINFO } else { show }

@@ -4,8 +4,8 @@
 //! and hides or misnames several of those needed.
 
 use netlink_packet_sock_diag::constants::{
-    SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN, UNIX_DIAG_MEMINFO,
-    UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN, UNIX_DIAG_VFS,
+    SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN, UNIX_DIAG_ICONS,
+    UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN, UNIX_DIAG_VFS,
 };
 
 use super::netlink::{attributes, u32_at};
@@ -50,6 +50,13 @@ pub(super) fn socket(message: &[u8], netns: NetnsId) -> Option<Socket> {
 /// Whether the header alone says that the socket cannot own a name: one end of a stream or seqpacket connection.
 pub(super) fn is_connection_end(message: &[u8]) -> bool {
     matches!(message, [AF_UNIX, kind, TCP_ESTABLISHED, ..] if *kind != SOCK_DGRAM)
+}
+
+/// The clients in `UNIX_DIAG_ICONS`, by their sockets' inodes.
+pub(super) fn waiting(message: &[u8]) -> Vec<u32> {
+    let payloads = payloads(message.get(HEADER..).unwrap_or_default());
+    let icons = payload(&payloads, UNIX_DIAG_ICONS);
+    (0..icons.len() / 4).filter_map(|index| u32_at(icons, index * 4)).collect()
 }
 
 fn payloads(bytes: &[u8]) -> Payloads<'_> {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::acl;
 use crate::model::{
-    Fact, File, FileIno, FileKind, Mount, MountClass, MountTable, Permissions, Reached, Step, Walk,
+    Device, Fact, File, FileIno, FileKind, Mount, MountClass, MountTable, Permissions, Reached, Step, Walk,
 };
 
 /// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
@@ -23,6 +23,9 @@ const MAX_LINKS: u32 = 40;
 const PATH_MAX: usize = 4096;
 /// How many entries of a directory are read before the search for a name is given up.
 const MAX_ENTRIES: usize = 100_000;
+
+/// How many paths of one file are looked at: a container may mount a volume a thousand times.
+const MAX_PLACES: usize = 16;
 
 /// A root directory and the mounts seen from it.
 #[derive(Debug)]
@@ -204,6 +207,16 @@ impl Viewpoint {
                 _ => return Ok(stopped(&child, &pending, Errno::NOTDIR, steps, None)),
             }
         }
+    }
+
+    /// Where this view shows what lies at a place of a filesystem, overmounted or not.
+    pub fn places_of(&self, device: Device, inside: &[u8]) -> Vec<Vec<u8>> {
+        let mounts = self.by_id.values().filter(|mount| mount.device == device);
+        let mut places: Vec<Vec<u8>> = mounts.filter_map(|mount| mount.outside(inside)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.truncate(MAX_PLACES);
+        places
     }
 
     /// The file `name` in an already walked directory: one system call, for long lists of names in few

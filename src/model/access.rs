@@ -72,8 +72,10 @@ pub enum Obstacle {
     StaleGroups,
     /// An ACL entry grants it and the mask takes it away.
     AclMask,
-    /// Root, but without the capability that overrides permissions, or not over this file's owner.
+    /// Root, but without the capability that overrides permissions.
     PowerlessRoot,
+    /// The capability that overrides permissions is there, but not over an owner its user namespace does not map.
+    UnmappedOwner,
     /// A directory without x.
     Search,
     /// A socket without w.
@@ -179,6 +181,8 @@ impl Access {
             Obstacle::StaleGroups
         } else if decision.masked.contains(wanted) {
             Obstacle::AclMask
+        } else if self.consumer.credentials.would_override(gate.asked == Asked::Search) {
+            Obstacle::UnmappedOwner
         } else if self.consumer.credentials.is_root() {
             Obstacle::PowerlessRoot
         } else if gate.asked == Asked::Search {

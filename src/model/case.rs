@@ -3,8 +3,8 @@
 use nix::errno::Errno;
 
 use super::{
-    Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NoVerdict,
-    Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
+    Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NetnsId,
+    NoVerdict, Probed, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -42,14 +42,31 @@ pub struct Case {
     pub aged: Fact<Option<AgedLine>>,
     /// The .socket unit whose file names the target; asked for a path or abstract name that nothing alive serves.
     pub socket_unit: Fact<Option<SocketUnit>>,
+    /// The directory of the path in the client's view; asked where a listener has the path elsewhere.
+    pub directory: Fact<Option<File>>,
+    /// What becomes of the user's runtime directory at logout; asked where the path leads below one that is gone.
+    pub linger: Fact<Linger>,
+    /// The client's network namespace.
+    pub netns: NetnsId,
     /// The sockets and the file kept changing while they were looked at.
     pub unsettled: Option<Gap>,
+    /// What its server said; `NotAsked` where nobody talked to it.
+    pub probe: Fact<Box<Probed>>,
     /// The consumers it is looked at for, and how far each gets; empty: none was named.
     pub accesses: Vec<Access>,
     /// The identity that made the socket and will make the next one, where the kernel and the holders agree on it.
     pub binder: Fact<Credentials>,
     /// What the file's mode, owner and group should be; empty: nothing was said.
     pub wished: Wished,
+}
+
+/// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linger {
+    /// Whose.
+    pub user: IdName,
+    /// It stays when the user has logged out.
+    pub enabled: bool,
 }
 
 /// What was said of a file before it was looked at (`--expect-mode`, `--expect-owner`, `--expect-group`).
@@ -64,6 +81,32 @@ pub struct Wished {
 }
 
 impl Case {
+    /// A target of which nothing is known yet.
+    pub fn new(target: Target, path: Vec<u8>) -> Self {
+        Self {
+            target,
+            path,
+            client: None,
+            asked_for: false,
+            walk: Fact::NotAsked,
+            liveness: Fact::NotAsked,
+            sockets: Seen::default(),
+            hidden_holders: Vec::new(),
+            nearest: Vec::new(),
+            expects: None,
+            aged: Fact::NotAsked,
+            socket_unit: Fact::NotAsked,
+            directory: Fact::NotAsked,
+            linger: Fact::NotAsked,
+            netns: NetnsId(0),
+            unsettled: None,
+            probe: Fact::NotAsked,
+            accesses: Vec::new(),
+            binder: Fact::NotAsked,
+            wished: Wished::default(),
+        }
+    }
+
     /// What findings about this case are about.
     pub fn subject(&self) -> Subject {
         let kind = match (&self.target, self.file()) {
@@ -82,6 +125,12 @@ impl Case {
             Target::Tcp(address) => address.clone().into_bytes(),
         };
         Subject { kind, name }
+    }
+
+    /// A canonical path of the client's view as it is reached from ours, so that a command means the same file.
+    pub fn from_here(&self, canonical: &[u8]) -> Vec<u8> {
+        let root = self.client.map(|pid| format!("/proc/{pid}/root")).unwrap_or_default();
+        [root.as_bytes(), canonical].concat()
     }
 
     /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
@@ -168,22 +217,11 @@ impl Case {
         let path = b"/tmp/x.sock".to_vec();
         let file = File::sample();
         Self {
-            target: Target::Path(path.clone()),
-            path,
-            client: None,
             asked_for: true,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
-            liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },
-            hidden_holders: vec![],
-            nearest: vec![],
-            expects: None,
-            aged: Fact::NotAsked,
-            socket_unit: Fact::NotAsked,
-            unsettled: None,
-            accesses: vec![],
-            binder: Fact::NotAsked,
-            wished: Wished::default(),
+            netns: super::Socket::sample("/x").netns,
+            ..Self::new(Target::Path(path.clone()), path)
         }
     }
 
@@ -191,7 +229,7 @@ impl Case {
     pub(crate) fn sample_missing() -> Self {
         let mut case = Self::sample();
         case.walk = Fact::Known(Walk::sample_missing());
-        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false };
+        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false, twin: false };
         case.sockets.items[0].view = Fact::Known(super::View::sample_missing());
         case
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Credentials, Fact, IdName, Process};
+use super::{Credentials, Fact, IdName, NetnsId, Process};
 
 /// How the consumer was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub struct Consumer {
     pub process: Option<Arc<Process>>,
     /// The user's groups as the user database has them now, which a new process would get.
     pub listed_groups: Fact<Vec<u32>>,
+    /// Its network namespace, where that is not ours and could be read.
+    pub netns: Option<NetnsId>,
+    /// Its root directory, where it is not that of its mount namespace (chroot(2)), as we see it.
+    pub chroot: Option<Vec<u8>>,
     /// Its root directory and mount namespace are ours.
     pub our_view: Fact<bool>,
 }
@@ -85,6 +89,8 @@ impl Consumer {
             groups: groups.iter().copied().map(IdName::unnamed).collect(),
             credentials,
             process: None,
+            netns: None,
+            chroot: None,
             listed_groups: Fact::NotAsked,
             our_view: Fact::Known(true),
         }

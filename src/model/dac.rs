@@ -168,12 +168,17 @@ impl Credentials {
         Self { groups: groups.to_vec(), ..self.clone() }
     }
 
+    /// Whether it has a capability that overrides permissions, over files whose owner is mapped.
+    pub fn would_override(&self, search_only: bool) -> bool {
+        let overriding = if search_only { DAC_OVERRIDE | DAC_READ_SEARCH } else { DAC_OVERRIDE };
+        self.capabilities & overriding != 0
+    }
+
     /// Whether it may do what is wanted. `Err`: what decides could not be seen.
     pub fn decide(&self, file: &Permissions, wanted: Bits, directory: bool) -> Result<Decision, Gap> {
         let decision = self.by_class(file, wanted)?;
         let search_only = directory && !wanted.contains(Bits::WRITE);
-        let overriding = if search_only { DAC_OVERRIDE | DAC_READ_SEARCH } else { DAC_OVERRIDE };
-        if decision.allowed || self.capabilities & overriding == 0 {
+        if decision.allowed || !self.would_override(search_only) {
             return Ok(decision);
         }
         match &self.maps {

@@ -10,6 +10,7 @@ mod case;
 mod consumer;
 mod dac;
 mod declaration;
+mod expectation;
 mod explain;
 mod fact;
 mod finding;
@@ -18,7 +19,10 @@ mod listing;
 mod mac;
 mod mount;
 mod path;
+mod probe;
+mod probe_plan;
 mod process;
+mod protocol;
 mod report;
 mod rule;
 mod sight;
@@ -32,12 +36,13 @@ mod waited;
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
-pub use case::{Case, Wished};
+pub use case::{Case, Linger, Wished};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
 };
 pub use declaration::{AgedLine, SocketUnit};
+pub use expectation::{Expectations, Header, JsonValue, Miss, Statuses, pattern};
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
@@ -47,11 +52,18 @@ pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
+pub use probe::{
+    KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
+};
+pub use probe_plan::{HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
-pub use report::{Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, Report, SocketField};
+pub use protocol::Protocol;
+pub use report::{
+    Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, ReplyShown, Report, SocketField,
+};
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
-pub use sighting::{Relation, Sighting, View};
+pub use sighting::{Relation, Sighting, View, Waiting};
 pub use socket::{
     Device, FileId, FileIno, Memory, NetnsId, Queue, Role, Socket, SocketIno, SocketState, SocketType,
 };

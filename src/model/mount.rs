@@ -77,11 +77,36 @@ impl Mount {
         MountClass::of_fstype(&self.fstype)
     }
 
+    /// Where a path of this mount's view lies in its filesystem; `None`: it is not below the mount point.
+    pub fn inside(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let rest = below(path, &self.point)?;
+        Some(joined(&self.root, rest))
+    }
+
+    /// The path in this mount's view of what lies there in its filesystem; `None`: the mount does not show it.
+    pub fn outside(&self, inside: &[u8]) -> Option<Vec<u8>> {
+        let rest = below(inside, &self.root)?;
+        Some(joined(&self.point, rest))
+    }
+
     /// Whether writing through this mount fails with EROFS.
     pub fn read_only(&self) -> bool {
         self.options.split(',').any(|option| option == "ro")
             || self.super_options.split(|byte| *byte == b',').any(|option| option == b"ro")
     }
+}
+
+/// What follows a directory in a path below it, or nothing where it is that directory itself.
+fn below<'p>(path: &'p [u8], directory: &[u8]) -> Option<&'p [u8]> {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    let rest = path.strip_prefix(directory)?;
+    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+}
+
+fn joined(directory: &[u8], rest: &[u8]) -> Vec<u8> {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    let path = [directory, rest].concat();
+    if path.is_empty() { b"/".to_vec() } else { path }
 }
 
 /// All mounts of one mount namespace, in mountinfo's order.
@@ -94,6 +119,25 @@ pub struct MountTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn mounted(root: &str, point: &str) -> Mount {
+        let file = super::super::File::sample();
+        let mount = file.mount.as_deref().unwrap().clone();
+        Mount { root: root.into(), point: point.into(), ..mount }
+    }
+
+    #[test]
+    fn one_file_has_a_path_in_each_view() {
+        let volume = mounted("/srv/vol", "/run/app");
+        assert_eq!(volume.inside(b"/run/app/x"), Some(b"/srv/vol/x".to_vec()));
+        assert_eq!(volume.inside(b"/run/app"), Some(b"/srv/vol".to_vec()));
+        assert_eq!(volume.inside(b"/run/apple"), None);
+        let host = mounted("/", "/");
+        assert_eq!(host.outside(b"/srv/vol/x"), Some(b"/srv/vol/x".to_vec()));
+        assert_eq!(host.inside(b"/"), Some(b"/".to_vec()));
+        assert_eq!(mounted("/srv/vol", "/mnt").outside(b"/srv/vol"), Some(b"/mnt".to_vec()));
+        assert_eq!(volume.outside(b"/srv/other/x"), None);
+    }
 
     #[test]
     fn only_known_local_types_count_as_local() {

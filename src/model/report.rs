@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, Rule, Severity, TextFamily};
+use super::{
+    Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, NotProbed, ProbedTarget, Rule, Severity,
+    TextFamily,
+};
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +168,18 @@ pub struct DemoEntry {
     pub builds: &'static str,
 }
 
+/// How much of a reply is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyShown {
+    /// Its status, and what else fits on a line.
+    #[default]
+    Line,
+    /// Its head and its body too.
+    Whole,
+    /// Its body, and nothing else.
+    BodyOnly,
+}
+
 /// The command's own facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
@@ -180,6 +195,15 @@ pub enum Data {
         sockets: Listing,
         /// Columns, in order.
         fields: Vec<SocketField>,
+    },
+    /// `probe`.
+    Probe {
+        /// Each target with its probes.
+        targets: Vec<ProbedTarget>,
+        /// Listeners that were left alone.
+        not_probed: Vec<NotProbed>,
+        /// How much of the reply is shown.
+        shown: ReplyShown,
     },
     /// `demo`: what was built and what the diagnosis was.
     Demo {

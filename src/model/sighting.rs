@@ -12,8 +12,11 @@ pub struct Relation {
     /// It was bound under the very name that was asked for (or one that resolves to the same place).
     pub names_path: bool,
     /// A connect to the target reaches it: its file is the file at the path, or its abstract name is the one
-    /// asked for in our network namespace.
+    /// asked for in the client's network namespace.
     pub serves: bool,
+    /// Its file has the number and the name of the file at the path, on another filesystem: the same file seen
+    /// through another layer, or another one.
+    pub twin: bool,
 }
 
 /// What stands at a socket's own name in the mount view of a process that holds it.
@@ -70,8 +73,23 @@ pub struct Sighting {
     pub foreign_device: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
+    /// Who waits to be accepted, asked only of a listener whose queue is full.
+    pub waiting: Fact<Waiting>,
+    /// Paths by which the client reaches its file, where its own name does not lead there.
+    pub here: Vec<Vec<u8>>,
     /// The service that runs on it and that its .socket unit does not start beside: one that is not stopped with it.
     pub stop_first: Option<String>,
+}
+
+/// Connections that wait to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Clients that still wait, each by the process that holds its end.
+    pub clients: Vec<Holder>,
+    /// Clients that still wait, held by processes that are not visible.
+    pub hidden: usize,
+    /// Connections whose client has gone; each holds its place until it is accepted.
+    pub gone: usize,
 }
 
 impl Sighting {
@@ -80,6 +98,9 @@ impl Sighting {
         if self.relation.serves {
             let serves = self.socket.owns_name() && self.socket.address != Address::Unnamed;
             return Ok(serves.then_some(Role::ServesPath));
+        }
+        if self.relation.twin {
+            return Ok(Some(Role::OtherView));
         }
         if !self.relation.names_path || !self.socket.owns_name() || self.socket.address.path().is_none() {
             return Ok(None);
@@ -110,6 +131,19 @@ impl Sighting {
         names.first().map(Vec::as_slice)
     }
 
+    /// Its queue takes nobody: it admits one more than its backlog (`unix_recvq_full`, net/unix/af_unix.c).
+    pub fn is_full(&self) -> bool {
+        let queue = self.socket.queue().filter(|_| self.socket.state == SocketState::Listening);
+        queue.is_some_and(|queue| queue.waiting > queue.backlog)
+    }
+
+    /// Its file where its holder looks, when that is not the client's view, and whose view it is.
+    pub fn seen_elsewhere(&self) -> Option<(&super::File, u32)> {
+        let view = self.view.known().filter(|view| !view.ours)?;
+        let file = view.walk.file().filter(|file| file.id().is_some() && file.id() == self.socket.file)?;
+        Some((file, view.pid))
+    }
+
     /// A stream or seqpacket socket that accepts connections, or a datagram socket with a name.
     pub fn is_alive(&self) -> bool {
         match self.socket.kind {
@@ -124,12 +158,14 @@ impl Sighting {
     pub(crate) fn sample() -> Self {
         Self {
             socket: Socket::sample("/tmp/x.sock"),
-            relation: Relation { names_path: true, serves: true },
+            relation: Relation { names_path: true, serves: true, twin: false },
             holders: Fact::Known(vec![Holder::sample(4242)]),
             view: Fact::NotAsked,
             second_look: Fact::NotAsked,
             foreign_device: false,
             netns_label: None,
+            waiting: Fact::NotAsked,
+            here: vec![],
             stop_first: None,
         }
     }

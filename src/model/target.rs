@@ -93,6 +93,15 @@ impl Target {
         text.starts_with(b"http+unix://").then_some(SocketType::Stream)
     }
 
+    /// The path of the request that an HTTP spelling names; `/` where it names none. `None`: no HTTP spelling.
+    pub fn http_path(text: &[u8]) -> Option<String> {
+        let rest = text.strip_prefix(b"http+unix://").or_else(|| text.strip_prefix(b"http://"))?;
+        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        let path = rest[end..].split(|byte| *byte == b'#').next().unwrap_or_default();
+        let path = String::from_utf8_lossy(path).into_owned();
+        Some(if path.starts_with('/') { path } else { format!("/{path}") })
+    }
+
     fn path_or_abstract(text: &[u8]) -> Result<Self, TargetError> {
         match text {
             [] => Err(TargetError::Empty),
@@ -172,6 +181,18 @@ mod tests {
         assert_eq!(Target::expected_type(b"http+unix://%2Frun%2Fx.sock/"), Some(SocketType::Stream));
         assert_eq!(Target::expected_type(b"/run/x.sock"), None);
         assert_eq!(Target::expected_type(b"unix:/run/x.sock"), None);
+    }
+
+    #[test]
+    fn an_http_spelling_names_what_to_ask_for() {
+        for (text, path) in [
+            ("http+unix://%2Frun%2Fx.sock/health?a=b#c", Some("/health?a=b")),
+            ("http+unix://%2Frun%2Fx.sock", Some("/")),
+            ("http://127.0.0.1:5001?a", Some("/?a")),
+            ("/run/x.sock", None),
+        ] {
+            assert_eq!(Target::http_path(text.as_bytes()).as_deref(), path, "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Whether a server takes connections: one connect, closed at once, nothing sent.
+#![expect(clippy::disallowed_methods, reason = "probe/ is the one that connects")]
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};

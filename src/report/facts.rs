@@ -27,6 +27,7 @@ pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
         if let Some(holders) = sighting.holders.known() {
             lines.push(("holders", holders_line(holders)));
         }
+        lines.extend(places(sighting).map(|place| ("seen as", place)));
     }
     match case.file() {
         Ok(Some(file)) => {
@@ -78,6 +79,21 @@ fn who_may(target: &InspectedTarget, classes: [Option<bool>; 3]) -> String {
     parts.join("; ")
 }
 
+/// Its file in other views: by the path its holder has it under, and by those that lead there from here.
+fn places(sighting: &Sighting) -> impl Iterator<Item = String> {
+    let there = sighting.seen_elsewhere().map(|(file, pid)| {
+        format!("{} in the root of pid {pid}{}", escape(&file.path), container(sighting, pid))
+    });
+    there.into_iter().chain(sighting.here.iter().map(|path| format!("{} here", escape(path))))
+}
+
+fn container(sighting: &Sighting, pid: u32) -> String {
+    let mut holders = sighting.holders.known().into_iter().flatten();
+    let process = holders.find(|holder| holder.process.pid == pid).map(|holder| &holder.process);
+    let name = process.and_then(|process| process.container.as_deref());
+    name.map(|name| format!(" (container {})", escape(name.as_bytes()))).unwrap_or_default()
+}
+
 fn socket(sighting: &Sighting) -> String {
     let socket = &sighting.socket;
     let mut parts = vec![format!("{} {}", socket.kind.word(), socket.state.word().replace('_', " "))];
@@ -108,7 +124,10 @@ fn holders_line(holders: &[crate::model::Holder]) -> String {
         let process = &holder.process;
         let unit =
             process.unit.as_ref().map(|unit| format!(" ({})", escape(unit.as_bytes()))).unwrap_or_default();
-        format!("{} pid {}{unit}", escape(&process.command), process.pid)
+        let container = process.container.as_ref();
+        let container =
+            container.map(|name| format!(" in container {}", escape(name.as_bytes()))).unwrap_or_default();
+        format!("{} pid {}{unit}{container}", escape(&process.command), process.pid)
     });
     let mut line = each.collect::<Vec<_>>().join(", ");
     if holders.len() > 8 {

@@ -13,6 +13,8 @@ mod markdown;
 mod ndjson;
 pub mod output;
 pub mod plain;
+mod probe;
+mod reply;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -85,7 +87,7 @@ impl Format {
     pub fn is_of(self, command: &str) -> bool {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
-            Self::Ndjson => command == "list",
+            Self::Ndjson => matches!(command, "list" | "probe"),
             Self::Github | Self::Sarif | Self::Junit => command == "inspect",
         }
     }

@@ -1,9 +1,10 @@
-//! `list`, one socket a line: each line is an entry of the document's `data.sockets[]`, and nothing else stands
-//! between them (<https://github.com/ndjson/ndjson-spec>). A command that failed writes its document on one line
-//! instead, told from a socket by its `schema`.
+//! One socket of `list`, or one probe of `probe`, a line: each is an entry of the document's `data.sockets[]` or
+//! `data.probes[]`, and nothing else stands between them (<https://github.com/ndjson/ndjson-spec>). A command that
+//! failed writes its document on one line instead, told from the others by its `schema`.
 
 use std::io::{self, Write};
 
+use super::json::probe::Probe;
 use super::json::{self, row::Row};
 use crate::model::{Data, Report};
 
@@ -14,6 +15,11 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             serde_json::to_writer(&mut *out, &Row::of(&socket))?;
             out.write_all(b"\n")
         }),
+        Data::Probe { targets, shown, .. } if report.failure.is_none() => Probe::all(targets, *shown)
+            .try_for_each(|probe| {
+                serde_json::to_writer(&mut *out, &probe)?;
+                out.write_all(b"\n")
+            }),
         _ => json::render_line(report, out),
     }
 }

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, checks, explain, facts, table, waited};
-use crate::model::{Data, Report};
+use super::{Loudness, access, checks, explain, facts, probe, reply, style::Style, table, waited};
+use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
-/// `verdict - - - target`, components of `access` as `passes path mode owner why`, rows of `list` as their columns,
+/// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
 /// targets of `wait` as `outcome target seconds state errno`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
@@ -21,7 +21,15 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::Checks(each) => return checks::render_plain(each, out),
-        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) | Data::Waited { .. } => {}
+        Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
+            return reply::render(targets, *shown, &Style::FILE, out);
+        }
+        Data::None
+        | Data::Inspect(_)
+        | Data::Demo { .. }
+        | Data::Access(_)
+        | Data::Probe { .. }
+        | Data::Waited { .. } => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
@@ -44,6 +52,15 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
                     escape(&target.case.target.label())
                 )?;
             }
+        }
+    }
+    if let Data::Probe { targets, not_probed, .. } = &report.data {
+        for target in targets.iter().filter(|target| !probe::spoken_of(target, report)) {
+            let (verdict, name) = (target.verdict.word(), escape(&target.label));
+            writeln!(out, "{verdict}\t-\t-\t-\t{name}\t{}", probe::headline(target))?;
+        }
+        for left in not_probed {
+            writeln!(out, "unknown\t-\t-\t-\t{}\tnot probed: {}", escape(&left.label), left.why)?;
         }
     }
     Ok(())

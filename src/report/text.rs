@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, explain, facts, table, waited};
-use crate::model::{Data, DemoEntry, Ending, Finding, NotChecked, Report, Severity};
+use super::{Loudness, access, checks, explain, facts, probe, reply, table, waited};
+use crate::model::{
+    Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, ProbedTarget, ReplyShown, Report, Severity,
+};
 
 /// Where labels stand, and where their text begins.
 const INDENT: usize = 4;
@@ -33,6 +35,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
         Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
         Data::Checks(each) => return checks::render(each, style, loudness, out),
+        Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } if report.findings.is_empty() => {
+            return reply::render(targets, *shown, style, out);
+        }
         _ => {}
     }
     for finding in &report.findings {
@@ -68,6 +73,12 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             targets.iter().try_for_each(|target| access::headlines(target, style, out))?;
         } else {
             targets.iter().try_for_each(|target| access::render(target, style, out))?;
+        }
+    }
+    if let Data::Probe { targets, not_probed, shown } = &report.data {
+        page.probes(report, targets, not_probed, out)?;
+        if *shown == ReplyShown::Whole {
+            reply::render(targets, *shown, style, out)?;
         }
     }
     if loudness == Loudness::Quiet {
@@ -111,6 +122,32 @@ impl Page<'_> {
             }
         }
         self.labelled("more", &format!("sockdoctor explain {}", finding.code), out)
+    }
+
+    /// What each target said: its times, and where no finding says more, how it ended.
+    fn probes(
+        &self,
+        report: &Report,
+        targets: &[ProbedTarget],
+        not_probed: &[NotProbed],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        for target in targets {
+            let spoken_of = probe::spoken_of(target, report);
+            if spoken_of && self.loudness == Loudness::Quiet {
+                continue;
+            }
+            let name = escape(&target.label);
+            let verdict = self.style.verdict(target.verdict);
+            writeln!(out, "{verdict}  {}  {}", name.bold(), probe::headline(target))?;
+            if self.loudness > Loudness::Quiet {
+                probe::lines(target).iter().try_for_each(|(label, line)| self.labelled(label, line, out))?;
+            }
+        }
+        for left in not_probed.iter().filter(|_| self.loudness > Loudness::Quiet) {
+            writeln!(out, "- not probed  {}  {}", escape(&left.label), left.why)?;
+        }
+        Ok(())
     }
 
     fn not_checked(&self, gaps: &[NotChecked], out: &mut dyn Write) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Observations as lines of proof, the same wording in every rule.
 
-use crate::model::{Case, Evidence, Holder, Liveness, Reached, Sighting, SocketState};
+use crate::model::{Case, Evidence, Holder, Liveness, Mount, Reached, Sighting, SocketState, Waiting};
 
 /// What the kernel says about a socket.
 pub(super) fn socket(sighting: &Sighting) -> Evidence {
@@ -109,6 +109,13 @@ pub(super) fn unlinking<'s>(mut orphans: impl Iterator<Item = &'s Sighting>) -> 
     }
 }
 
+/// Which directory of which filesystem is mounted where.
+pub(super) fn mount(source: &str, mount: &Mount) -> Evidence {
+    let device = mount.device.to_string();
+    let words = [device.as_bytes(), b" ", &mount.root, b" on ", &mount.point];
+    Evidence::new(source, words.concat())
+}
+
 /// What the passive test said.
 pub(super) fn liveness(liveness: Liveness) -> Evidence {
     let detail = match liveness {
@@ -124,8 +131,36 @@ pub(super) fn liveness(liveness: Liveness) -> Evidence {
     Evidence::new("connect with another socket type", detail)
 }
 
+/// Who waits to be accepted.
+pub(super) fn waiting(waiting: &Waiting) -> Evidence {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    for holder in waiting.clients.iter().take(8) {
+        parts.push(
+            [holder.process.command.as_slice(), format!(" pid {}", holder.process.pid).as_bytes()].concat(),
+        );
+    }
+    let more = waiting.clients.len().saturating_sub(parts.len()) + waiting.hidden;
+    parts.extend((more > 0).then(|| format!("{more} more, not named").into_bytes()));
+    parts.extend(
+        (waiting.gone > 0).then(|| format!("{} whose client has given up", waiting.gone).into_bytes()),
+    );
+    Evidence::new("waiting", parts.join(&b", "[..]))
+}
+
 /// The words of strerror(3), which the user has seen in a log.
 pub(super) fn errno_text(errno: i32) -> String {
     let text = std::io::Error::from_raw_os_error(errno).to_string();
     text.rsplit_once(" (os error ").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_named_and_the_rest_counted() {
+        let clients = vec![Holder::sample(77)];
+        let detail = waiting(&Waiting { clients, hidden: 1, gone: 2 }).detail;
+        assert_eq!(detail, b"python3 pid 77, 1 more, not named, 2 whose client has given up");
+    }
 }

@@ -4,6 +4,7 @@
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
 mod denial;
+mod elsewhere;
 mod evidence;
 mod grant;
 mod obstacle;
@@ -12,6 +13,7 @@ mod passage;
 mod quote;
 mod rank;
 mod socket_unit;
+mod wire;
 
 /// Declares a rule; its doc comment becomes its explanation.
 macro_rules! rule {
@@ -53,8 +55,27 @@ mod sd209_selinux_denial;
 mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
+mod sd301_accept_queue_full;
 mod sd305_listener_shut_down;
+mod sd401_connected_no_reply;
+mod sd402_closed_before_reply;
+mod sd403_not_http;
+mod sd405_host_header_rejected;
+mod sd407_auth_layer_refusal;
+mod sd408_unexpected_response;
+mod sd409_response_unfinished;
+mod sd503_different_superblock;
+mod sd504_socket_file_bind_mount;
+mod sd505_bind_mount_of_dead_socket;
+mod sd506_read_only_for_server;
+mod sd701_other_mount_namespace;
+mod sd702_other_network_namespace;
+mod sd703_volumes_not_shared;
+mod sd704_unmapped_owner;
+mod sd706_runtime_dir_lost_at_logout;
+mod sd707_sandboxed_runtime;
 mod sd708_limited_visibility;
+mod sd709_client_chrooted;
 
 pub use quote::word as shell_word;
 pub use rank::{Judgement, judge, rank};
@@ -89,8 +110,38 @@ pub static ALL: &[&Rule] = &[
     &sd210_apparmor_snap_denial::APPARMOR_SNAP_DENIAL,
     &sd211_protected_symlink::PROTECTED_SYMLINK,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
+    &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd401_connected_no_reply::CONNECTED_NO_REPLY,
+    &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
+    &sd403_not_http::NOT_HTTP,
+    &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
+    &sd408_unexpected_response::UNEXPECTED_RESPONSE,
+    &sd409_response_unfinished::RESPONSE_UNFINISHED,
+    &sd503_different_superblock::DIFFERENT_SUPERBLOCK,
+    &sd504_socket_file_bind_mount::SOCKET_FILE_BIND_MOUNT,
+    &sd505_bind_mount_of_dead_socket::BIND_MOUNT_OF_DEAD_SOCKET,
+    &sd506_read_only_for_server::READ_ONLY_FOR_SERVER,
+    &sd701_other_mount_namespace::OTHER_MOUNT_NAMESPACE,
+    &sd702_other_network_namespace::OTHER_NETWORK_NAMESPACE,
+    &sd703_volumes_not_shared::VOLUMES_NOT_SHARED,
+    &sd704_unmapped_owner::UNMAPPED_OWNER,
+    &sd706_runtime_dir_lost_at_logout::RUNTIME_DIR_LOST_AT_LOGOUT,
+    &sd707_sandboxed_runtime::SANDBOXED_RUNTIME,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
+    &sd709_client_chrooted::CLIENT_CHROOTED,
+];
+
+/// The rules about what a server said, by which a probe that was fine is judged.
+pub static ON_THE_WIRE: &[&Rule] = &[
+    &sd401_connected_no_reply::CONNECTED_NO_REPLY,
+    &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
+    &sd403_not_http::NOT_HTTP,
+    &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
+    &sd408_unexpected_response::UNEXPECTED_RESPONSE,
+    &sd409_response_unfinished::RESPONSE_UNFINISHED,
 ];
 
 /// Codes that were once live, with their successors. Never reused.

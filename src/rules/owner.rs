@@ -38,14 +38,19 @@ pub(super) fn restart(sighting: &Sighting) -> Fix {
 
 /// Where the start-up log of the owner is.
 pub(super) fn start_up_log(sighting: &Sighting) -> Fix {
+    log(sighting, "read what it met when it started")
+}
+
+/// Where the log of the owner is, and what to look for in it.
+pub(super) fn log(sighting: &Sighting, text: &str) -> Fix {
     let process = of(sighting).map(|holder| &holder.process);
     match process.and_then(|process| Some((process, process.unit.as_ref()?))) {
         Some((process, unit)) => {
             let option = if process.user_unit { "--user-unit" } else { "-u" };
             let command = format!("journalctl -n 50 --no-pager {option}");
-            Fix::look(quote::command(&command, unit.as_bytes()), "read its start-up log")
+            Fix::look(quote::command(&command, unit.as_bytes()), text)
         }
-        None => Fix::advice("read the start-up log of the process that holds it"),
+        None => Fix::advice(format!("{text}, in the log of the process that holds it")),
     }
 }
 
@@ -88,6 +93,12 @@ pub(super) fn end(process: &Process, text: &str) -> Fix {
         Some(unit) => Fix::change(quote::command("systemctl stop", unit.as_bytes()), text),
         None => Fix::change(format!("kill {}", process.pid), text),
     }
+}
+
+/// How to let a stopped process (state `T`, proc_pid_stat(5)) go on.
+pub(super) fn go_on(holder: &Holder) -> Option<Fix> {
+    let stopped = holder.process.state == 'T';
+    stopped.then(|| Fix::change(format!("kill -CONT {}", holder.process.pid), "let the server go on"))
 }
 
 /// How to stop one process.

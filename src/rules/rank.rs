@@ -15,6 +15,19 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD109", "SD101"),
     ("SD111", "SD101"),
     ("SD113", "SD102"),
+    ("SD301", "SD401"),
+    ("SD405", "SD408"),
+    ("SD503", "SD104"),
+    ("SD505", "SD101"),
+    ("SD505", "SD104"),
+    ("SD505", "SD504"),
+    ("SD701", "SD101"),
+    ("SD702", "SD101"),
+    ("SD703", "SD101"),
+    ("SD703", "SD701"),
+    ("SD706", "SD101"),
+    ("SD709", "SD101"),
+    ("SD709", "SD701"),
 ];
 
 /// What the rules say about one case, or several.

@@ -60,6 +60,12 @@ fn every_document_is_as_the_printed_schema_says() {
             &["list", "--no-holders", "--match", &pattern],
             &["list", "--fields", "memory", "--match", &pattern],
             &["list", "--match", "nothing"],
+            &["probe", world.path("missing.sock").to_str().unwrap()],
+            &["probe", "--http", "/"],
+            &["probe", "127.0.0.1:1"],
+            &["probe", "@nobody", "--http", "/", "-i"],
+            &["probe"],
+            &["probe", "/x", "-n", "0"],
             &["inspect", world.dir.to_str().unwrap()],
             &["inspect", "@nobody"],
             &["inspect", "inode:1"],
@@ -150,5 +156,5 @@ const DEMO: &str = "\
     more      sockdoctor explain SD102
 
 demo listener-unlinked: SD102 recognised; everything it made is removed
-1 error · 1 target, 11 checks
+1 error · 1 target, 12 checks
 ";

@@ -148,7 +148,7 @@ fn instances_on_a_shared_volume_are_healthy_also_behind_a_read_only_mount() {
             seen.is_healthy();
             assert_eq!(seen.holders(row["inode"].as_u64().unwrap()), [i64::from(pid)]);
             let text = run([site.socket(socket).as_os_str(), "-v".as_ref()]).stdout;
-            assert!(text.contains(&format!("python3 pid {pid} (container {})", short(id))), "{text}");
+            assert!(text.contains(&format!("python3 pid {pid} in container {}", short(id))), "{text}");
 
             // The proxy writes to the socket, not to the volume.
             let seen = access(&proxy, format!("{INSIDE}/{socket}.sock"));

@@ -102,7 +102,7 @@ pub(crate) fn need(program: &str) -> Option<Command> {
     let file = std::iter::once(target.join("test-venv/bin"))
         .chain(std::env::split_paths(&path))
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
-        .chain(["bin", "sbin"].map(|dir| unpacked.join(dir)))
+        .chain(["bin", "sbin", "lib/postgresql/15/bin"].map(|dir| unpacked.join(dir)))
         .map(|dir| dir.join(program))
         .find(|file| file.is_file())?;
     let mut command = Command::new(&file);

@@ -9,7 +9,9 @@ use crate::facts::look::Question;
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
 use crate::facts::{bound_file, directory};
-use crate::model::{Address, Fact, File, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk};
+use crate::model::{
+    Address, Fact, File, FileId, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk,
+};
 
 /// What is known of a target before its holders are.
 pub(super) struct Draft<'d> {
@@ -106,7 +108,7 @@ impl Examiner<'_> {
         dump: &'d Sockets,
         index: &Index<'d>,
     ) -> Option<Draft<'d>> {
-        let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves });
+        let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves, twin: false });
         match target {
             Target::Path(path) => {
                 Some(self.draft_path(target, join_if_relative(working_directory, path), index))
@@ -115,7 +117,8 @@ impl Examiner<'_> {
                 let rows = dump.rows.iter().filter(|row: &&Socket| row.owns_name());
                 let rows =
                     rows.filter(|row| matches!(&row.address, Address::Abstract(own) if **own == *name));
-                let related = rows.map(|row| named(row, row.netns == dump.own)).collect();
+                let client = self.netns.unwrap_or(dump.own);
+                let related = rows.map(|row| named(row, row.netns == client)).collect();
                 Some(Draft { related, ..Draft::new(target) })
             }
             Target::Inode(ino) => {
@@ -145,15 +148,16 @@ impl Examiner<'_> {
         let mut related: Vec<_> = Vec::new();
         for row in serving {
             let names_path = self.names(row, &path, &place);
-            related.push((row, Relation { names_path, serves: true }));
+            related.push((row, Relation { names_path, serves: true, twin: false }));
         }
         let mut last_names = vec![last_name(&path), last_name(&place)];
         last_names.dedup();
         for row in last_names.into_iter().flat_map(|name| index.of_last_name(name)) {
             let seen = related.iter().any(|(other, _)| other.ino == row.ino && other.cookie == row.cookie);
             let relative = row.address.path().is_some_and(|name| !name.starts_with(b"/"));
-            if !seen && (relative || self.names(row, &path, &place)) {
-                related.push((row, Relation { names_path: !relative, serves: false }));
+            let twin = related.is_empty() && is_twin(row, identity);
+            if !seen && (relative || twin || self.names(row, &path, &place)) {
+                related.push((row, Relation { names_path: !relative && !twin, serves: false, twin }));
             }
         }
         Draft { target: target.clone(), path, place, walk, related }
@@ -181,6 +185,11 @@ impl Examiner<'_> {
         self.directories.insert(directory.to_vec(), canonical.clone());
         canonical
     }
+}
+
+/// Whether a socket's file has the number of this one on another filesystem.
+fn is_twin(row: &Socket, file: Option<FileId>) -> bool {
+    row.file.zip(file).is_some_and(|(own, file)| own.ino == file.ino && own.dev != file.dev)
 }
 
 /// Sockets that were bound under a relative name.

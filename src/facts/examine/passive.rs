@@ -8,7 +8,9 @@ use crate::facts::look::{Passive, Question, place};
 use crate::facts::sockets::{self, Ask};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
-use crate::model::{Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, Reached, SocketType, Walk};
+use crate::model::{
+    Case, Fact, File, FileId, FileKind, Gap, Liveness, Look, MountClass, Reached, SocketType, Walk,
+};
 
 /// How many files are pinned by a descriptor at once: as many as we may open, with some to spare.
 fn batch() -> usize {
@@ -118,14 +120,16 @@ impl Examiner<'_> {
     }
 }
 
-/// The identity of a socket file that no socket of the dump is known to serve.
+/// The identity of a socket file that no socket of the dump is known to serve, or that a FUSE shows: there the
+/// very file of a listener may refuse (libfuse keeps a node for each path).
 #[expect(
     clippy::option_option,
     reason = "a file whose mount is unknown has no identity, and is tested all the same"
 )]
 fn untested(case: &Case) -> Option<Option<FileId>> {
     let file = case.file().ok().flatten().filter(|file| file.kind == FileKind::Socket)?;
-    case.serving().next().is_none().then(|| file.id())
+    let doubtful = case.serving().next().is_none() || file.class == MountClass::Fuse;
+    doubtful.then(|| file.id())
 }
 
 /// The type of a socket that has the name but did not tell its file: what `/proc/net/unix` says of another

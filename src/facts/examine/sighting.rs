@@ -11,9 +11,7 @@ use crate::facts::machine::Machine;
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::{join, split};
 use crate::facts::{nearest, process};
-use crate::model::{
-    Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View, Wished,
-};
+use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View};
 
 impl Examiner<'_> {
     /// Holders of one socket with their processes, the longest-lived first.
@@ -60,23 +58,14 @@ impl Examiner<'_> {
         }
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
         let mut case = Case {
-            target: draft.target,
-            path: draft.path,
             client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
-            asked_for: false,
             walk: draft.walk,
-            liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps },
             hidden_holders,
-            nearest: Vec::new(),
-            expects: None,
-            aged: Fact::NotAsked,
-            socket_unit: Fact::NotAsked,
-            unsettled: None,
-            accesses: Vec::new(),
-            binder: Fact::NotAsked,
-            wished: Wished::default(),
+            netns: self.netns.unwrap_or(dump.own),
+            ..Case::new(draft.target, draft.path)
         };
+        self.look_elsewhere(&mut case);
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
         }
@@ -92,9 +81,13 @@ impl Examiner<'_> {
         dump: &Sockets,
     ) -> Result<Option<Sighting>, Gap> {
         let view = match row.address.path() {
+            // What serves the path has the name it was bound under where its holder looks.
+            Some(name) if relation.serves && !self.seen_alike(&holders) => {
+                self.view(row, name, &holders).map_or_else(Fact::Unknown, Fact::Known)
+            }
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
-                if !relation.names_path {
+                if !relation.names_path && !relation.twin {
                     // A relative name: what it means only the kernel, or its holder's directory, tells.
                     let view = view.as_ref().map_err(Gap::clone)?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
@@ -116,7 +109,14 @@ impl Examiner<'_> {
             foreign_device,
             netns_label: label(&dump.namespaces, row.netns),
             stop_first: None,
+            here: Vec::new(),
+            waiting: Fact::NotAsked,
         }))
+    }
+
+    /// Whether whoever holds a socket, as far as is known, looks at the client's files.
+    fn seen_alike(&self, holders: &[Holder]) -> bool {
+        holders.first().is_none_or(|holder| self.shares_view(holder.process.pid))
     }
 
     /// Whether the directory of a socket's name is, for us, on another filesystem than its file: the cheap proof

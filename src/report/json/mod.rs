@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod explain;
+pub(super) mod probe;
 pub(super) mod row;
 mod target;
 mod waited;
@@ -140,15 +141,38 @@ struct NotChecked {
 #[serde(untagged)]
 enum DataOut<'r> {
     Nothing {},
-    Targets { targets: Vec<Target<'r>> },
+    Targets {
+        targets: Vec<Target<'r>>,
+    },
     Access(Box<access::Access<'r>>),
-    Sockets { sockets: Rows<'r> },
-    Demo { demo: Demo, recognised: bool, targets: Vec<Target<'r>> },
-    Demos { demos: Vec<Demo> },
-    Checks { checks: Vec<check::Check<'r>> },
-    Waited { ending: &'static str, waited: Vec<waited::Entry> },
+    Sockets {
+        sockets: Rows<'r>,
+    },
+    Demo {
+        demo: Demo,
+        recognised: bool,
+        targets: Vec<Target<'r>>,
+    },
+    Demos {
+        demos: Vec<Demo>,
+    },
+    Checks {
+        checks: Vec<check::Check<'r>>,
+    },
+    Waited {
+        ending: &'static str,
+        waited: Vec<waited::Entry>,
+    },
+    Probes {
+        probes: Vec<probe::Probe<'r>>,
+        series: Vec<probe::Series>,
+        not_probed: Vec<probe::NotProbed<'r>>,
+    },
     Explained(Box<explain::Explanation<'r>>),
-    Explainable { rules: Vec<explain::Rule<'r>>, texts: Vec<explain::Texts<'r>> },
+    Explainable {
+        rules: Vec<explain::Rule<'r>>,
+        texts: Vec<explain::Texts<'r>>,
+    },
 }
 
 #[derive(Serialize)]
@@ -250,6 +274,11 @@ impl<'r> DataOut<'r> {
                 demo: Demo::of(demo),
                 recognised: *recognised,
                 targets: inspected.iter().map(Target::of).collect(),
+            },
+            Data::Probe { targets, not_probed, shown } => Self::Probes {
+                probes: probe::Probe::all(targets, *shown).collect(),
+                series: targets.iter().map(probe::Series::of).collect(),
+                not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },

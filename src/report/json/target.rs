@@ -82,6 +82,29 @@ pub(super) struct Socket<'r> {
     uid: Option<u32>,
     shutdown: u8,
     memory: Option<Memory>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seen_as: Vec<Place>,
+}
+
+/// A path of the socket's file in one view.
+#[derive(Serialize)]
+pub(super) struct Place {
+    path: String,
+    path_b64: Option<String>,
+    /// In whose root; `null`: the client's.
+    pid: Option<u32>,
+}
+
+impl Place {
+    fn all(sighting: &model::Sighting) -> Vec<Self> {
+        let place = |(path, pid): (&[u8], Option<u32>)| {
+            let Name { name: path, name_b64: path_b64 } = Name::of(path);
+            Self { path, path_b64, pid }
+        };
+        let there = sighting.seen_elsewhere().map(|(file, pid)| (file.path.as_slice(), Some(pid)));
+        let here = sighting.here.iter().map(|path| (path.as_slice(), None));
+        there.into_iter().chain(here).map(place).collect()
+    }
 }
 
 #[derive(Serialize)]
@@ -126,7 +149,8 @@ impl<'r> Target<'r> {
         let sighted = |sighting: &'r model::Sighting| {
             let role = sighting.role().ok().flatten();
             let holders = sighting.holders.known().map(Vec::as_slice);
-            Socket::of(&sighting.socket, holders, sighting.netns_label.as_deref(), role)
+            let socket = Socket::of(&sighting.socket, holders, sighting.netns_label.as_deref(), role);
+            Socket { seen_as: Place::all(sighting), ..socket }
         };
         let server = case.server();
         Self {
@@ -233,6 +257,7 @@ impl<'r> Socket<'r> {
                 send_limit: memory.send_limit,
                 drops: memory.drops,
             }),
+            seen_as: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, facts, table, text, waited};
+use super::{Loudness, access, facts, probe, table, text, waited};
 use crate::model::{
     Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
@@ -29,7 +29,12 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
-        Data::None | Data::Inspect(_) | Data::Demo { .. } | Data::Access(_) | Data::Waited { .. } => {
+        Data::None
+        | Data::Inspect(_)
+        | Data::Demo { .. }
+        | Data::Access(_)
+        | Data::Probe { .. }
+        | Data::Waited { .. } => {
             judged(report, loudness, out)?;
         }
     }
@@ -88,6 +93,21 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
                 lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
                 writeln!(out)?;
             }
+        }
+    }
+    if let Data::Probe { targets, not_probed, .. } = &report.data {
+        for target in targets {
+            writeln!(out, "## {}: {}\n", target.verdict.word(), code(&target.label))?;
+            writeln!(out, "{}\n", code(probe::headline(target).as_bytes()))?;
+            if loudness > Loudness::Quiet {
+                head(&["fact", "value"], out)?;
+                let mut lines = probe::lines(target).into_iter();
+                lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
+                writeln!(out)?;
+            }
+        }
+        for left in not_probed.iter().filter(|_| loudness > Loudness::Quiet) {
+            writeln!(out, "- not probed: {}: {}", code(&left.label), prose(left.why.as_bytes()))?;
         }
     }
     Ok(())
