@@ -256,6 +256,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_of_the_client_is_reached_through_its_root() {
+        let ours = Case::sample();
+        assert_eq!(ours.from_here(b"/run/x.sock"), b"/run/x.sock");
+        let theirs = Case { client: Some(7), ..ours };
+        assert_eq!(theirs.from_here(b"/run/x.sock"), b"/proc/7/root/run/x.sock");
+    }
+
+    #[test]
     fn our_own_eacces_is_not_a_missing_file() {
         let mut case = Case::sample();
         let reached =
