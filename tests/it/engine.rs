@@ -153,20 +153,6 @@ impl Engine {
         self.dir.join("server.py")
     }
 
-    /// The first process of a container, by the number that it has outside.
-    #[track_caller]
-    pub(crate) fn pid_of(&self, id: &str) -> u32 {
-        let pids = fs::read_dir("/proc").unwrap().flatten();
-        let is_first = |pid: &u32| {
-            let file = |name| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
-            let first =
-                file("status").lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
-            first && file("cgroup").contains(id)
-        };
-        let mut pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.find(is_first).unwrap_or_else(|| panic!("no process of {id}"))
-    }
-
     /// Where the files of a named volume are, made if it is new.
     #[track_caller]
     pub(crate) fn volume(&self, name: &str) -> PathBuf {
@@ -184,6 +170,19 @@ impl Drop for Engine {
             let _ = umount2(point, MntFlags::MNT_DETACH);
         }
     }
+}
+
+/// The first process of a container, by the number that it has outside.
+#[track_caller]
+pub(crate) fn pid_of(id: &str) -> u32 {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    let is_first = |pid: &u32| {
+        let file = |name| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let first = file("status").lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
+        first && file("cgroup").contains(id)
+    };
+    let mut pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(is_first).unwrap_or_else(|| panic!("no process of {id}"))
 }
 
 fn host(dir: &Path) -> String {
@@ -243,7 +242,7 @@ mod tests {
             };
             let socket = engine.volume("socks").join("x.sock");
             let id = engine.serve("s1", "socks:/var/run/app", "/var/run/app/x.sock", &socket);
-            let process = PathBuf::from(format!("/proc/{}", engine.pid_of(&id)));
+            let process = PathBuf::from(format!("/proc/{}", pid_of(&id)));
             let daemon = PathBuf::from(format!("/proc/{}", engine.daemon.as_ref().unwrap().pid()));
             let cgroups = engine.cgroups.clone();
             assert!(process.exists() && daemon.exists());

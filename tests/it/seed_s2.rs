@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::binary::{json, run};
-use crate::engine::Engine;
+use crate::engine::{Engine, pid_of};
 use crate::process::{Process, until};
 use crate::seen::{file_ino, inspect};
 use crate::servers::{answers_http, http_status};
@@ -138,7 +138,7 @@ fn instances_on_a_shared_volume_are_healthy_also_behind_a_read_only_mount() {
         let Some((proxy, front)) = site.proxy(world) else { return skip(name, "no haproxy") };
         let list = json(["list"]);
         for (id, socket) in site.ids.iter().zip(["one", "two"]) {
-            let pid = site.engine.pid_of(id);
+            let pid = pid_of(id);
             let row = row(&list, pid);
             assert_eq!(row["name"], format!("{INSIDE}/{socket}.sock"), "{row:#}");
             assert_eq!(row["queue"], serde_json::json!({"waiting": 0, "backlog": 16}), "{row:#}");
@@ -179,7 +179,7 @@ fn a_killed_instance_leaves_a_stale_file_and_its_next_start_replaces_it() {
         // What the proxy sees is the same, but its paths are not the host's.
         let seen = access(&proxy, format!("{INSIDE}/one.sock"));
         assert_eq!((codes(&seen)[0], &seen["exit_code"]), ("SD104", &1.into()), "{seen:#}");
-        let root = format!("/proc/{}/root/run/app/one.sock", site.engine.pid_of(&proxy));
+        let root = format!("/proc/{}/root/run/app/one.sock", pid_of(&proxy));
         let change = changes(&seen).next().unwrap();
         assert_eq!(change, format!("mv -nT {root} {root}.aside"));
 
@@ -198,7 +198,7 @@ fn a_second_instance_on_the_same_path_takes_it_from_the_first() {
             Err(reason) => return skip(name, &reason),
         };
         let second = serve(&site.engine, "socks", &site.volume, "three", "one");
-        let [first, second] = [&site.ids[0], &second].map(|id| site.engine.pid_of(id));
+        let [first, second] = [&site.ids[0], &second].map(|id| pid_of(id));
         let list = json(["list"]);
         let [first, second] = [first, second].map(|pid| row(&list, pid)["inode"].as_u64().unwrap());
         assert_ne!(first, second);
@@ -206,7 +206,7 @@ fn a_second_instance_on_the_same_path_takes_it_from_the_first() {
         seen.is_healthy();
         assert_eq!(seen.target()["socket"]["inode"], second, "{:#}", seen.0);
         // The first one listens on under a name that leads to the second.
-        assert_ne!(row(&list, site.engine.pid_of(&site.ids[0]))["role"], "serves_path");
+        assert_ne!(row(&list, pid_of(&site.ids[0]))["role"], "serves_path");
     });
 }
 
