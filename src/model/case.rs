@@ -127,6 +127,12 @@ impl Case {
         Subject { kind, name }
     }
 
+    /// A canonical path of the client's view as it is reached from ours, so that a command means the same file.
+    pub fn from_here(&self, canonical: &[u8]) -> Vec<u8> {
+        let root = self.client.map(|pid| format!("/proc/{pid}/root")).unwrap_or_default();
+        [root.as_bytes(), canonical].concat()
+    }
+
     /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
     /// own EACCES and a lack of descriptors among them.
     pub fn file(&self) -> Result<Option<&File>, NoVerdict> {
@@ -248,6 +254,14 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_the_client_is_reached_through_its_root() {
+        let ours = Case::sample();
+        assert_eq!(ours.from_here(b"/run/x.sock"), b"/run/x.sock");
+        let theirs = Case { client: Some(7), ..ours };
+        assert_eq!(theirs.from_here(b"/run/x.sock"), b"/proc/7/root/run/x.sock");
+    }
 
     #[test]
     fn our_own_eacces_is_not_a_missing_file() {
