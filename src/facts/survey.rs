@@ -134,6 +134,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         path,
         client: None,
         asked_for: false,
+        files_only: false,
         walk: walk.map_or(Fact::NotAsked, Fact::Known),
         liveness: Fact::NotAsked,
         sockets: Seen {

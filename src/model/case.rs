@@ -26,6 +26,8 @@ pub struct Case {
     pub client: Option<u32>,
     /// Somebody means this very path; else it was only taken from the kernel's own name of a socket.
     pub asked_for: bool,
+    /// There is no kernel to ask: an image or a rescue mount, whose sockets and processes are no facts at all.
+    pub files_only: bool,
     /// The path, walked in the client's root. `NotAsked`: not a path.
     pub walk: Fact<Walk>,
     /// The passive test of the socket file.
@@ -112,8 +114,12 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
-    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden.
+    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden, not their business
+    /// where nobody was looked for.
     pub fn nobody_else(&self) -> Result<Certainty, NoVerdict> {
+        if self.files_only {
+            return Err(NoVerdict::NotApplicable);
+        }
         if let Some(gap) = self.sockets.gaps.iter().find(|gap| gap.names == Names::Hidden) {
             return Err(NoVerdict::Unknown(gap.clone()));
         }
@@ -172,6 +178,7 @@ impl Case {
             path,
             client: None,
             asked_for: true,
+            files_only: false,
             walk: Fact::Known(Walk { steps: vec![], reached: super::Reached::File(Box::new(file)) }),
             liveness: Fact::NotAsked,
             sockets: Seen { items: vec![Sighting::sample()], gaps: vec![] },

@@ -64,6 +64,7 @@ impl Examiner<'_> {
             path: draft.path,
             client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
             asked_for: false,
+            files_only: !self.machine.has_kernel(),
             walk: draft.walk,
             liveness: Fact::NotAsked,
             sockets: Seen { items: sightings, gaps },
