@@ -121,6 +121,10 @@ fn a_container_with_the_hosts_root_and_proc_gives_the_hosts_answers() {
             codes.push(outside["findings"][0]["code"].as_str().unwrap_or("-").to_owned());
         }
         assert_eq!(codes, ["-", "SD102", "SD103", "SD104", "SD101"]);
+        let access = ["access", text(&paths[0]), "--uid", "65534", "--gid", "65534"];
+        let (outside, inside) = (json(access), contained(world, &ALL, &[], &access).unwrap());
+        assert_eq!(inside["data"]["targets"][0]["consumers"], outside["data"]["targets"][0]["consumers"]);
+        assert_eq!(essence(&inside), essence(&outside), "{inside:#}");
         let glob = format!("{}/*", text(&world.dir));
         let list = ["list", "--match", &glob, "--stale"];
         let inside = contained(world, &ALL, &[], &list).unwrap();
