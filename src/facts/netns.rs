@@ -17,7 +17,7 @@ use super::errno::words;
 use super::machine::{Machine, Scope};
 use super::netns_census::Census;
 use super::netns_keepers::Keepers;
-use super::netns_mounts::{self, Mounted};
+use super::netns_mounts::{self, Mounted, Views};
 use super::netns_name;
 use crate::model::{Gap, Names, NetnsId};
 
@@ -104,11 +104,12 @@ impl Look {
         look.gaps.extend(census.gaps);
         let mut mounts = netns_mounts::all(machine, &census.views);
         mounts.remove(&id);
+        let mut views = Views::new();
         for (id, pids) in census.readable {
-            look.add(foreign(machine, id, &pids, mounts.remove(&id).unwrap_or_default()));
+            look.add(foreign(machine, id, &pids, mounts.remove(&id).unwrap_or_default(), &mut views));
         }
         for (id, mounted) in mounts {
-            look.add(foreign(machine, id, &[], mounted));
+            look.add(foreign(machine, id, &[], mounted, &mut views));
         }
         look.namespaces.extend(census.closed.into_iter().map(|(table_ino, pid)| Namespace {
             id: NetnsId(table_ino),
@@ -197,7 +198,13 @@ fn ours(machine: &Machine) -> (Namespace, Option<Gap>) {
 
 /// A namespace that is not ours, held by the first of its doors that opens. Processes come and go between the
 /// census and here, so a door counts only if it still leads to the same namespace.
-fn foreign(machine: &Machine, id: NetnsId, pids: &[u32], mounted: Mounted) -> Result<Namespace, Gap> {
+fn foreign(
+    machine: &Machine,
+    id: NetnsId,
+    pids: &[u32],
+    mounted: Mounted,
+    views: &mut Views,
+) -> Result<Namespace, Gap> {
     let one = pids.first().copied().or_else(|| mounted.places.first()?.pid());
     let label = mounted.label.or_else(|| netns_name::of_process(machine, one?));
     let mut namespace = Namespace { id, label, ours: false, door: Door::Closed, table: None };
@@ -213,7 +220,7 @@ fn foreign(machine: &Machine, id: NetnsId, pids: &[u32], mounted: Mounted) -> Re
         }
     }
     for place in mounted.places {
-        match place.open(machine).and_then(|entry| checked(entry, id).map_err(words)) {
+        match place.open(machine, views).and_then(|entry| checked(entry, id).map_err(words)) {
             Ok(entry) => {
                 namespace.door = Door::Open(entry);
                 return Ok(namespace);

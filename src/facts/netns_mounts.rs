@@ -3,7 +3,7 @@
 //!
 //! The mount tables alone are read, never the directories: whatever lies there and is no mount is no namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -16,7 +16,7 @@ use super::look::{Root, viewpoint};
 use super::machine::{Machine, Scope};
 use super::mounts;
 use super::netns_census::namespace_id;
-use super::walk::{Touch, split};
+use super::walk::{Touch, Viewpoint, split};
 use crate::model::{Mount, NetnsId};
 
 /// Where names of namespaces are kept, below the root.
@@ -40,6 +40,9 @@ pub(super) enum Place {
     There(Root, Vec<u8>),
 }
 
+/// Views that places were reached in: a view may hold hundreds.
+pub(super) type Views = HashMap<Root, Option<Viewpoint>>;
+
 impl Place {
     /// In whose view it is, where that is not ours.
     pub(super) const fn pid(&self) -> Option<u32> {
@@ -51,7 +54,7 @@ impl Place {
 
     /// Opens what is mounted there. Never waits: whatever has come to stand there, a FIFO too, is opened and found to
     /// be another file. In another view users may mount what hangs, and no such mount is crossed.
-    pub(super) fn open(&self, machine: &Machine) -> Result<OwnedFd, String> {
+    pub(super) fn open(&self, machine: &Machine, views: &mut Views) -> Result<OwnedFd, String> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let (root, point) = match self {
             Self::Here(point) => return openat(CWD, point, flags, Mode::empty()).map_err(words),
@@ -59,7 +62,8 @@ impl Place {
         };
         let unreached = || "its mount point cannot be reached".to_owned();
         let (directory, name) = split(point).ok_or_else(unreached)?;
-        let view = viewpoint(machine, root).map_err(|_| unreached())?;
+        let view = views.entry(root).or_insert_with(|| viewpoint(machine, root).ok());
+        let view = view.as_ref().ok_or_else(unreached)?;
         let directory = view.walk(directory, Touch::Safe).ok().and_then(|walked| walked.end);
         let directory = directory.ok_or_else(unreached)?;
         openat(directory, name, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(words)
