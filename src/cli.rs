@@ -75,6 +75,12 @@ pub struct Global {
     /// How long to wait for mounts and servers that do not answer [default: 5s; wait: 30s]
     #[arg(long, global = true, value_name = "D", value_parser = duration, hide_short_help = true)]
     pub timeout: Option<Duration>,
+    /// Look at the system whose files are below DIR: an image, or with --proc the host of this container
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub root: Option<PathBuf>,
+    /// The /proc of the system below --root: its processes and its sockets
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub proc: Option<PathBuf>,
 }
 
 impl Default for Global {
@@ -93,6 +99,8 @@ impl Default for Global {
             quiet: false,
             verbose: false,
             timeout: None,
+            root: None,
+            proc: None,
         }
     }
 }

@@ -3,18 +3,18 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, inspect};
+use super::{Answer, Context, Refusal, consumers, inspect, rerooted};
 use crate::cli::{AccessArgs, FailOn};
 use crate::exit;
 use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
-use crate::facts::process;
 use crate::model::{Access, Data};
 
 pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Refusal> {
     let target = inspect::understood(args.target.as_bytes())?;
+    rerooted::check_target(context.machine, &target)?;
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
-    let here = process::own_directory();
+    let here = context.machine.working_directory();
     let targets = [target];
     let named = consumers::named(context, &mut examiner, &args.consumer, &targets, &here)?;
     let whose = match named {

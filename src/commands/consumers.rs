@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{Context, Refusal};
+use super::{Context, Refusal, rerooted};
 use crate::cli::ConsumerArgs;
 use crate::facts::consumers::{self, NoConsumer, Who};
 use crate::facts::examine::Examiner;
@@ -58,6 +58,7 @@ pub(super) fn named(
     targets: &[Target],
     here: &[u8],
 ) -> Result<Option<Vec<Consumer>>, Refusal> {
+    rerooted::check_consumer(context.machine, args)?;
     let who = match args {
         ConsumerArgs { user: Some(user), .. } => {
             let (user, groups) = user.split_once(':').unwrap_or((user, ""));
@@ -132,8 +133,12 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let Some(walk) = case.walk.known() else {
         return Access::without_path(consumer.clone(), case.server().is_some(), case.walk.gap());
     };
-    let protected = sysctl(context.machine, "fs/protected_symlinks");
-    let protected = protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0));
+    let protected = if context.machine.has_kernel() {
+        let protected = sysctl(context.machine, "fs/protected_symlinks");
+        protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0))
+    } else {
+        Fact::NotAsked
+    };
     let mut access = Access::of(consumer.clone(), walk, &protected);
     for gate in &mut access.gates {
         gate.owner = examiner.users.user(gate.step.permissions.uid);
@@ -141,6 +146,9 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     }
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
+    if !context.machine.has_kernel() {
+        return access;
+    }
     // Below a chroot no mount may be listed: that file was reached, and says nothing of hanging.
     let hangs = |file: &File| file.mount.is_some() && file.class.may_hang();
     let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);

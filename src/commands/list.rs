@@ -14,6 +14,7 @@ use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
 use crate::facts::look::Root;
 use crate::facts::netns::Namespace;
+use crate::facts::netns_keepers::Keepers;
 use crate::facts::process;
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::survey::Surveyor;
@@ -48,14 +49,25 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let view = args.view.as_deref().map(|name| consumers::view(context, &mut examiner, name)).transpose()?;
     let (root, netns) = view.unwrap_or((Root::Ours, None));
     examiner.look_from(root, netns);
-    let dump = sockets::all(context.machine, Ask { owners_only: !args.all, memory });
     let named = |row: &Socket| matches(row, pattern.as_ref());
-    let held = (!args.no_holders).then(|| {
+    let ask = Ask { owners_only: !args.all, memory };
+    let mut dump = sockets::all(context.machine, ask, &Keepers::new());
+    let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
         examiner.remember_walk(wanted, &held);
         held
-    });
+    };
+    let mut held = (!args.no_holders).then(|| walk(&dump));
+    if held.as_ref().is_some_and(|held| dump.lacks(&held.namespaces)) {
+        // Only the walk meets namespaces that no process is in.
+        dump = sockets::all(
+            context.machine,
+            ask,
+            &held.take().map(|held| held.namespaces.clone()).unwrap_or_default(),
+        );
+        held = Some(walk(&dump));
+    }
     let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
     let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
         let rows = dump.rows.iter().filter(|row| named(row));

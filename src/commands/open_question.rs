@@ -9,6 +9,12 @@ pub(super) fn gap(case: &Case) -> Option<Gap> {
         return None;
     }
     let gap = |why: String| Gap::new(case.target.to_string(), why);
+    if case.files_only {
+        let help = "give --proc DIR too, the /proc of the system that runs from there";
+        return Some(
+            gap("with --root alone only files are looked at, not who listens".into()).helped_by(help),
+        );
+    }
     let mut bound = case.sockets.items.iter().filter(|sighting| sighting.relation.serves).peekable();
     if bound.peek().is_some() && bound.all(|sighting| sighting.socket.state == SocketState::Connected) {
         return Some(gap("only a socket that is connected itself is bound to it: nothing listens".into()));
@@ -40,6 +46,13 @@ mod tests {
 
     fn why(case: &Case) -> String {
         gap(case).unwrap().why
+    }
+
+    #[test]
+    fn of_an_image_it_is_not_said_that_nothing_serves_it() {
+        let case = Case { files_only: true, ..Case::sample_stale() };
+        assert!(why(&case).starts_with("with --root alone"));
+        assert!(gap(&case).unwrap().would_help.unwrap().contains("--proc"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Case {
     pub client: Option<u32>,
     /// Somebody means this very path; else it was only taken from the kernel's own name of a socket.
     pub asked_for: bool,
+    /// There is no kernel to ask: an image or a rescue mount, whose sockets and processes are no facts at all.
+    pub files_only: bool,
     /// The path, walked in the client's root. `NotAsked`: not a path.
     pub walk: Fact<Walk>,
     /// The passive test of the socket file.
@@ -88,6 +90,7 @@ impl Case {
             path,
             client: None,
             asked_for: false,
+            files_only: false,
             walk: Fact::NotAsked,
             liveness: Fact::NotAsked,
             sockets: Seen::default(),
@@ -161,8 +164,12 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
-    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden.
+    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden, not their business
+    /// where nobody was looked for.
     pub fn nobody_else(&self) -> Result<Certainty, NoVerdict> {
+        if self.files_only {
+            return Err(NoVerdict::NotApplicable);
+        }
         if let Some(gap) = self.sockets.gaps.iter().find(|gap| gap.names == Names::Hidden) {
             return Err(NoVerdict::Unknown(gap.clone()));
         }

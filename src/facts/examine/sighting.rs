@@ -59,6 +59,7 @@ impl Examiner<'_> {
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
         let mut case = Case {
             client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
+            files_only: !self.machine.has_kernel(),
             walk: draft.walk,
             sockets: Seen { items: sightings, gaps },
             hidden_holders,
