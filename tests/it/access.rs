@@ -324,13 +324,14 @@ fn sd205_root_without_its_power_is_told_so() {
         let (path, _listener) = live(world, "owned", 0o600);
         chown(&path, Some(1300), Some(1300)).unwrap();
         let dropped = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
-        for (wrapper, proof) in
-            [(&dropped[..], "CAP_DAC_OVERRIDE"), (&["unshare", "--user", "--map-root-user"], "not mapped")]
+        let foreign = ["unshare", "--user", "--map-root-user"];
+        for (wrapper, code, proof) in
+            [(&dropped[..], "SD205", "CAP_DAC_OVERRIDE"), (&foreign[..], "SD704", "not mapped")]
         {
             let Some(mut client) = Client::start(wrapper) else { return skip(name, "no setpriv") };
             assert_eq!(client.connect(&path), 13);
             let document = access(&path, &["--pid", &client.pid()]);
-            assert_eq!(codes(&document), ["SD205"], "{document:#}");
+            assert_eq!(codes(&document), [code], "{document:#}");
             assert!(document["findings"][0]["evidence"].to_string().contains(proof), "{document:#}");
             says(&document, Some(false), Some("denied"), 1);
         }
