@@ -21,7 +21,8 @@ use crate::rules::{self, Judgement};
 
 pub(super) fn run(context: &Context<'_>, args: &PreflightArgs) -> Result<Answer, Refusal> {
     // First of all: signals are taken before there is a second thread.
-    let trials = if args.no_trial { None } else { Some(Trials::new().map_err(|error| no_trials(&error))?) };
+    let trials = (!args.no_trial).then(|| Trials::new(context.timeout / 8)).transpose();
+    let trials = trials.map_err(|error| no_trials(&error))?;
     let here = process::own_directory();
     let targets = args.directories.iter().map(|text| directory(text)).collect::<Result<Vec<_>, _>>()?;
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
@@ -29,7 +30,9 @@ pub(super) fn run(context: &Context<'_>, args: &PreflightArgs) -> Result<Answer,
     let server = consumers::find(context, &mut examiner, &who)?.into_iter().next();
     let server =
         server.ok_or_else(|| Refusal::open("the server's identity was not found", "name its user"))?;
-    let sockets: Vec<Target> = targets.iter().flat_map(|target| examiner.expand(target, &here)).collect();
+    // Those who are connected now are connected to what is there already.
+    let connected = targets.iter().filter(|_| args.consumer.connected);
+    let sockets: Vec<Target> = connected.flat_map(|target| examiner.expand(target, &here)).collect();
     let named = consumers::named(context, &mut examiner, &args.consumer, &sockets, &here)?;
     let aged = tmpfiles::in_force(context.machine);
     let lines = Seen {
@@ -140,7 +143,10 @@ impl Desk<'_> {
         let mut judged = rules::judge(&case, rules::OF_A_DIRECTORY, |rule| self.context.chosen(rule));
         let unanswered = unanswered(&case).filter(|_| !judged.broken);
         let open = unanswered.is_some();
-        judged.not_checked.extend(unanswered.map(|gap| NotChecked { code: None, gap }));
+        // A rule may have said why already.
+        let said = |gap: &Gap| judged.not_checked.iter().any(|known| known.gap == *gap);
+        let unsaid = unanswered.filter(|gap| !said(gap));
+        judged.not_checked.extend(unsaid.map(|gap| NotChecked { code: None, gap }));
         let worst = judged.findings.iter().map(|finding| finding.severity).max();
         let verdict = overall(worst, open || judged.error_left_out);
         let file = case.file().ok().flatten();

@@ -71,7 +71,10 @@ pub(super) fn render_plain(targets: &[InspectedTarget], out: &mut dyn Write) -> 
 
 /// Label and text of the lines about the trial: one where all is well, else one a step.
 fn trial_lines(preflight: &Preflight) -> Vec<(&'static str, String)> {
-    let who = escape(preflight.server.identity().as_bytes());
+    let mut who = escape(preflight.server.identity().as_bytes());
+    if !preflight.server_is_named() {
+        who.push_str("; as another: --server USER");
+    }
     let trial = match &preflight.trial {
         Fact::Known(trial) => trial,
         Fact::NotAsked => return vec![("trial", "not made (--no-trial)".into())],

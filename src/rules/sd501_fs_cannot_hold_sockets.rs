@@ -50,6 +50,7 @@ fn check(case: &Case) -> Verdict {
     let mut finding = FS_CANNOT_HOLD_SOCKETS
         .finding(case, Certainty::Certain, summary)
         .proven_by(proof.map(trial::proof))
+        .proven_by([trial::maker(preflight)])
         .proven_by(trial::filesystem(case.file()?))
         .caused_by(trial::cause(case, preflight, tried, step));
     finding.severity = severity;

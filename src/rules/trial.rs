@@ -60,6 +60,11 @@ pub(super) fn proof(step: &TrialStep) -> Evidence {
     Evidence::new(format!("trial, {}", step.act.word()), format!("{result}{left}"))
 }
 
+/// As whom it was made.
+pub(super) fn maker(preflight: &Preflight) -> Evidence {
+    Evidence::new("trial", format!("made as {}", preflight.server.identity()))
+}
+
 /// The filesystem as mountinfo names it, and what is known of it.
 pub(super) fn filesystem(file: Option<&File>) -> Option<Evidence> {
     let mount = file?.mount.as_ref()?;

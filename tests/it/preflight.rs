@@ -13,6 +13,7 @@ use crate::binary::{document, everybodys, json, run, sockdoctor};
 use crate::fuse::{Fault, Fuse};
 use crate::make::tmpfs;
 use crate::process::{finish, finish_in_group, until};
+use crate::rules_1xx::own_tmpfiles;
 use crate::seen::{inspect, text};
 use crate::world::{World, isolated_root, need, skip};
 
@@ -293,6 +294,18 @@ fn sd108_the_name_counts() {
 }
 
 #[test]
+fn sd114_a_directory_whose_old_files_are_removed() {
+    let name = "preflight::sd114_a_directory_whose_old_files_are_removed";
+    isolated_root(name, |world| {
+        let Some(rules) = own_tmpfiles(world) else { return skip(name, "no directory of tmpfiles.d") };
+        let dir = made(world, "d", 0o755);
+        std::fs::write(rules.join("world.conf"), format!("d {} - - - 10d\n", text(&dir))).unwrap();
+        let seen = preflight(&dir, &["--name", "app.sock"]);
+        assert_eq!(seen.found(), [("SD114", "warning")], "{:#}", seen.0);
+    });
+}
+
+#[test]
 fn nothing_is_made_where_it_is_only_looked() {
     isolated_root("preflight::nothing_is_made_where_it_is_only_looked", |world| {
         let dir = made(world, "d", 0o755);
@@ -345,9 +358,14 @@ fn what_the_directory_does_to_new_files_is_said() {
         let set = finish(setfacl.args(["-d", "-m", "u:33:rw"]).arg(&dir), Duration::from_secs(10));
         assert_eq!(set.status, 0, "{}", set.stderr);
         let output = run(["preflight", text(&dir)]);
-        for said in
-            ["sticky", "setgid: a new socket belongs to group 50", "u:33:rw-", "volatile", ":50 under umask"]
-        {
+        for said in [
+            "sticky",
+            "setgid: a new socket belongs to group 50",
+            "u:33:rw-",
+            "volatile",
+            ":50 under umask",
+            "all 13 steps pass",
+        ] {
             assert!(output.stdout.contains(said), "{said}: {}", output.stdout);
         }
     });

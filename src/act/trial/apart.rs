@@ -11,9 +11,6 @@ use super::{Line, Request, SUBCOMMAND};
 use crate::act::signals;
 use crate::model::{Gap, SocketTrial, TrialAct};
 
-/// How long a trial that was told to stop may take to remove what it made. After that it is killed.
-const TO_CLEAN_UP: Duration = Duration::from_millis(400);
-
 const SOURCE: &str = "trial";
 
 /// Whoever makes trials one after the other, and does not die in the middle of one.
@@ -23,12 +20,14 @@ pub struct Trials {
     leash: Arc<Mutex<Option<ChildStdin>>>,
     /// Held while one runs.
     at_work: Arc<Mutex<()>>,
+    /// How long one that was told to stop may take to remove what it made. After that it is killed.
+    to_clean_up: Duration,
 }
 
 impl Trials {
     /// To be made while the process has one thread, for the signals' sake.
-    pub fn new() -> io::Result<Self> {
-        let trials = Self { leash: Arc::default(), at_work: Arc::default() };
+    pub fn new(to_clean_up: Duration) -> io::Result<Self> {
+        let trials = Self { leash: Arc::default(), at_work: Arc::default(), to_clean_up };
         let (leash, at_work) = (Arc::clone(&trials.leash), Arc::clone(&trials.at_work));
         signals::clean_up_on_death(move |die| {
             drop(locked(&leash).take());
@@ -68,7 +67,7 @@ impl Trials {
         if heard.is_ok() && locked(&self.leash).take().is_none() {
             // Told to stop by a signal: it is over, death comes from the thread that waits for this.
             drop(at_work);
-            std::thread::sleep(TO_CLEAN_UP);
+            std::thread::sleep(self.to_clean_up);
             return Err(failed("interrupted".into()));
         }
         heard
@@ -86,7 +85,7 @@ impl Trials {
                 Ok(Line::Over(trial)) if until == deadline => return Ok(trial),
                 Ok(Line::Over(trial)) => return Err(late(last, trial.left.is_empty())),
                 Err(_) if until == deadline && locked(&self.leash).take().is_some() => {
-                    until = deadline + TO_CLEAN_UP;
+                    until = deadline + self.to_clean_up;
                 }
                 Err(_) => return Err(late(last, false)),
             }

@@ -41,7 +41,6 @@ pub(super) fn run(request: &Request, goes_on: &mut dyn FnMut(TrialAct) -> bool) 
     if !goes_on(TrialAct::Enter) {
         return trial;
     }
-    umask(NixMode::from_bits_truncate(0o022));
     let directory = match enter(&request.directory) {
         Ok(directory) => directory,
         Err(errno) => {
@@ -50,6 +49,7 @@ pub(super) fn run(request: &Request, goes_on: &mut dyn FnMut(TrialAct) -> bool) 
             return trial;
         }
     };
+    umask(NixMode::from_bits_truncate(0o022));
     trial.steps.push(TrialStep { act: TrialAct::Enter, end: TrialEnd::Done, errno: None, after: None });
     remains::remove(&directory, &mut trial);
     let mut steps = Steps { made: Made::new(directory), trial, goes_on };
