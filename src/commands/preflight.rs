@@ -25,6 +25,9 @@ pub(super) fn run(context: &Context<'_>, args: &PreflightArgs) -> Result<Answer,
     let trials = trials.map_err(|error| no_trials(&error))?;
     let here = process::own_directory();
     let targets = args.directories.iter().map(|text| directory(text)).collect::<Result<Vec<_>, _>>()?;
+    if args.name.as_ref().is_some_and(|name| name.is_empty() || name.as_bytes().contains(&b'/')) {
+        return Err(Refusal::usage("--name takes the name of a file", "its directory is given by itself"));
+    }
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
     let who = args.server.as_deref().map_or(Who::Caller, consumers::user_and_groups);
     let server = consumers::find(context, &mut examiner, &who)?.into_iter().next();

@@ -386,6 +386,8 @@ fn what_is_no_directory_leaves_the_question_open() {
         }
         assert_eq!(run(["preflight", "@abstract"]).status, 2);
         assert_eq!(run(["preflight"]).status, 2);
+        assert_eq!(run(["preflight", "/tmp", "--name", "a/b"]).status, 2);
+        assert_eq!(run(["preflight", "/tmp", "--server", "nobody-has-this-name"]).status, 2);
     });
 }
 
