@@ -2,6 +2,7 @@
 
 mod consumer;
 pub mod help;
+mod preflight;
 mod probe;
 mod typed;
 mod values;
@@ -17,6 +18,7 @@ use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use consumer::ConsumerArgs;
+pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
@@ -152,6 +154,8 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
+    /// Will a socket work in this directory? Make one there, and take it back
+    Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -167,6 +171,9 @@ pub enum Command {
     /// Answers one question about a mount that may hang
     #[command(name = crate::facts::helper::SUBCOMMAND, hide = true)]
     Look,
+    /// Makes a socket in a directory, and takes it back
+    #[command(name = crate::act::trial::SUBCOMMAND, hide = true)]
+    Trial,
 }
 
 impl Command {
@@ -178,10 +185,11 @@ impl Command {
             Self::List(_) => Some("list"),
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
+            Self::Preflight(_) => Some("preflight"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
-            Self::Completions(_) | Self::Man(_) | Self::Schema | Self::Look => None,
+            Self::Completions(_) | Self::Man(_) | Self::Schema | Self::Look | Self::Trial => None,
         }
     }
 

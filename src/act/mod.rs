@@ -4,3 +4,5 @@
 pub mod broken;
 pub mod replace;
 pub mod scratch;
+mod signals;
+pub mod trial;

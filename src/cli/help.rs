@@ -10,7 +10,7 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server.";
+and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server; `preflight` takes back what it makes.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why does this socket not work?
@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 11] = [
+const OF_COMMANDS: [(&str, &str); 12] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -67,6 +67,14 @@ const OF_COMMANDS: [(&str, &str); 11] = [
   sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
   sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
   sockdoctor probe --http /                         every listener known to speak HTTP",
+    ),
+    (
+        "preflight",
+        "  sockdoctor preflight /run/app            would a socket work there? one is made and taken back
+  sudo sockdoctor preflight /run/app --server www-data    as the user that the server runs as
+  sockdoctor preflight /run/app --name app.sock           does the path fit into an address?
+  sudo sockdoctor preflight /run/app --server app --as nginx    would the client come to it?
+  sockdoctor preflight /mnt/share --no-trial              only look",
     ),
     (
         "explain",

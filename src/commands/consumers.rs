@@ -6,10 +6,12 @@ use super::{Context, Refusal, rerooted};
 use crate::cli::ConsumerArgs;
 use crate::facts::consumers::{self, NoConsumer, Who};
 use crate::facts::examine::Examiner;
-use crate::facts::look::Root;
+use crate::facts::look::{Question, Root};
 use crate::facts::walk::Acls;
 use crate::facts::{connected, linger, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, File, FileKind, Gap, NetnsId, Origin, Reached, Target};
+use crate::model::{
+    Access, Case, Consumer, Fact, File, FileKind, Gap, NetnsId, Origin, Reached, Target, Walk,
+};
 
 /// Whose files a path means, and where abstract names are; `None`: where we are.
 pub(super) type View = (Root, Option<NetnsId>);
@@ -60,11 +62,7 @@ pub(super) fn named(
 ) -> Result<Option<Vec<Consumer>>, Refusal> {
     rerooted::check_consumer(context.machine, args)?;
     let who = match args {
-        ConsumerArgs { user: Some(user), .. } => {
-            let (user, groups) = user.split_once(':').unwrap_or((user, ""));
-            let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
-            Who::User(user.to_owned(), groups)
-        }
+        ConsumerArgs { user: Some(user), .. } => user_and_groups(user),
         ConsumerArgs { uid: Some(uid), gid, .. } => Who::Ids(*uid, gid.clone()),
         ConsumerArgs { pid: Some(pid), .. } => Who::Pid(*pid),
         ConsumerArgs { unit: Some(unit), .. } => Who::Unit(unit.clone()),
@@ -91,6 +89,13 @@ pub(super) fn view(context: &Context<'_>, examiner: &mut Examiner<'_>, name: &st
         Refusal::open(format!("{name} does not run: it has no view"), "start it, or give a pid")
     })?;
     consumer.our_view.gap().map_or(Ok((root_of(consumer), consumer.netns)), |gap| Err(unseen(gap)))
+}
+
+/// `USER[:GROUP,...]`
+pub(super) fn user_and_groups(text: &str) -> Who {
+    let (user, groups) = text.split_once(':').unwrap_or((text, ""));
+    let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
+    Who::User(user.to_owned(), groups)
 }
 
 /// Finds consumers, or says why there are none.
@@ -133,17 +138,7 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let Some(walk) = case.walk.known() else {
         return Access::without_path(consumer.clone(), case.server().is_some(), case.walk.gap());
     };
-    let protected = if context.machine.has_kernel() {
-        let protected = sysctl(context.machine, "fs/protected_symlinks");
-        protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0))
-    } else {
-        Fact::NotAsked
-    };
-    let mut access = Access::of(consumer.clone(), walk, &protected);
-    for gate in &mut access.gates {
-        gate.owner = examiner.users.user(gate.step.permissions.uid);
-        gate.group = examiner.users.group(gate.step.permissions.gid);
-    }
+    let mut access = walked(context, examiner, walk, consumer);
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
     if !context.machine.has_kernel() {
@@ -160,5 +155,38 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);
     }
     access.mac = mac::of(context.machine, consumer, &case.path, file);
+    access
+}
+
+/// Puts a consumer before a directory in its own view, as if it looked for a socket there.
+pub(super) fn before_directory(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    directory: &[u8],
+    consumer: &Consumer,
+) -> Access {
+    let question = Question { acls: Acls::Read, ..Question::walk(root_of(consumer), directory) };
+    match examiner.look(&question) {
+        Err(gap) => Access::without_path(consumer.clone(), false, Some(&gap)),
+        Ok(look) => {
+            let mut access = walked(context, examiner, &look.walk.towards_a_name(), consumer);
+            access.arrives = look.walk.file().is_some_and(|file| file.kind == FileKind::Directory);
+            access
+        }
+    }
+}
+
+fn walked(context: &Context<'_>, examiner: &mut Examiner<'_>, walk: &Walk, consumer: &Consumer) -> Access {
+    let protected = if context.machine.has_kernel() {
+        let protected = sysctl(context.machine, "fs/protected_symlinks");
+        protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0))
+    } else {
+        Fact::NotAsked
+    };
+    let mut access = Access::of(consumer.clone(), walk, &protected);
+    for gate in &mut access.gates {
+        gate.owner = examiner.users.user(gate.step.permissions.uid);
+        gate.group = examiner.users.group(gate.step.permissions.gid);
+    }
     access
 }

@@ -10,6 +10,7 @@ mod list;
 mod man;
 mod open_question;
 mod outputs;
+mod preflight;
 mod probe;
 mod rerooted;
 mod self_check;
@@ -21,10 +22,11 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::act::trial;
 use crate::cli::{Cli, Command, FailOn, Global, help};
 use crate::exit;
 use crate::facts::machine::Machine;
-use crate::facts::{helper, host};
+use crate::facts::{helper, host, identity};
 use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
 use crate::probe::connectable;
 use crate::report::style::{Environment, Style};
@@ -141,12 +143,16 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         }
         Some(Command::Man(args)) => return artefact::print(&global, man::page(args.page).as_bytes()),
         Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout(), connectable::path)),
+        Some(Command::Trial) => {
+            return shown(trial::serve(io::stdin(), io::stdout(), identity::take_on));
+        }
         // Nothing is looked at for a report that cannot be given.
         Some(_) if usable.is_err() => (Ok(Answer::nothing()), FailOn::Never),
         Some(Command::Inspect(args)) => (inspect::run(&context, &args), FailOn::Error),
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
+        Some(Command::Preflight(args)) => (preflight::run(&context, &args), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),

@@ -10,6 +10,8 @@ use crate::model::{Acl, AclEntry, AclTag, Bits, Fact, Gap};
 
 /// Where the kernel keeps who may use a file.
 const ACCESS: &str = "system.posix_acl_access";
+/// Where it keeps what new files in a directory get.
+const DEFAULT: &str = "system.posix_acl_default";
 /// More than any filesystem stores: XATTR_SIZE_MAX (include/uapi/linux/limits.h).
 const LIMIT: usize = 64 << 10;
 const VERSION: u32 = 2;
@@ -17,16 +19,25 @@ const VERSION: u32 = 2;
 /// The ACL of what a descriptor, be it an `O_PATH` one, stands for. `Known(None)`: it has none, or its filesystem
 /// knows none.
 pub(super) fn of(fd: BorrowedFd<'_>) -> Fact<Option<Acl>> {
+    attribute(fd, ACCESS)
+}
+
+/// The same of the ACL that new files in a directory get.
+pub(super) fn default_of(fd: BorrowedFd<'_>) -> Fact<Option<Acl>> {
+    attribute(fd, DEFAULT)
+}
+
+fn attribute(fd: BorrowedFd<'_>, name: &str) -> Fact<Option<Acl>> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let mut value = vec![0_u8; 1024];
-    let length = match rustix::fs::getxattr(&path, ACCESS, value.as_mut_slice()) {
+    let length = match rustix::fs::getxattr(&path, name, value.as_mut_slice()) {
         Err(Errno::RANGE) => {
             value.resize(LIMIT, 0);
-            rustix::fs::getxattr(&path, ACCESS, value.as_mut_slice())
+            rustix::fs::getxattr(&path, name, value.as_mut_slice())
         }
         other => other,
     };
-    let unreadable = |why: String| Fact::Unknown(Gap::new(format!("getxattr {ACCESS}"), why));
+    let unreadable = |why: String| Fact::Unknown(Gap::new(format!("getxattr {name}"), why));
     match length {
         Ok(length) => match decode(&value[..length]) {
             Some(acl) => Fact::Known(Some(acl)),

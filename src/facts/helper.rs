@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::look::{NoLook, Question, look, viewpoint};
 use super::machine::Machine;
+use super::place;
 use super::verdict::Errand;
 use super::walk::Touch;
-use crate::model::{Gap, Look, Mount, Reach};
+use crate::model::{Gap, Look, Mount, Place, Reach};
 
 /// The hidden subcommand that [`serve`] runs under.
 pub const SUBCOMMAND: &str = "__look";
@@ -34,6 +35,8 @@ pub(super) enum Request {
     Errand(Errand),
     /// To connect to an absolute path.
     Connect(Vec<u8>),
+    /// To say what the filesystem says about a directory.
+    Place(Vec<u8>),
 }
 
 /// Has a helper look; gives up at the deadline.
@@ -44,6 +47,11 @@ pub fn ask(machine: &Machine, question: &Question, mount: &Mount, deadline: Inst
 /// Has a helper connect to an absolute path; gives up at the deadline.
 pub fn connect(path: &[u8], mount: &Mount, deadline: Instant) -> Result<Reach, Gap> {
     answer(&Request::Connect(path.to_vec()), mount, deadline)
+}
+
+/// Has a helper ask about a directory by its canonical path; gives up at the deadline.
+pub(super) fn ask_place(path: &[u8], mount: &Mount, deadline: Instant) -> Result<Place, Gap> {
+    answer(&Request::Place(path.to_vec()), mount, deadline)
 }
 
 fn answer<T: DeserializeOwned>(request: &Request, mount: &Mount, deadline: Instant) -> Result<T, Gap> {
@@ -94,6 +102,7 @@ pub fn serve(
     let answer = match serde_json::from_slice(&request)? {
         Request::Look(machine, question) => serde_json::to_vec(&looked(&machine, &question))?,
         Request::Errand(errand) => serde_json::to_vec(&errand.run())?,
+        Request::Place(path) => serde_json::to_vec(&place::look(&path))?,
         Request::Connect(path) => serde_json::to_vec(&Ok::<_, Gap>(connect(&path)))?,
     };
     output.write_all(&answer)

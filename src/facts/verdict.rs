@@ -2,9 +2,8 @@
 //! wrong socket type.
 //!
 //! The kernel asks for search permission on every directory and write permission on the inode before it compares
-//! types (`unix_find_bsd`, net/unix/af_unix.c), so the server notices nothing. The helper is a process of its own
-//! that ends with its answer: no changed credentials ever return to this program. The security hooks of connect(2)
-//! come later than the answer: mandatory access control is not evaluated.
+//! types (`unix_find_bsd`, net/unix/af_unix.c), so the server notices nothing. The security hooks of connect(2) come
+//! later than the answer: mandatory access control is not evaluated.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -12,17 +11,17 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use nix::unistd::{Gid, Uid, chdir, chroot, fchdir, setgroups, setresgid, setresuid};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities};
+use nix::unistd::{chdir, chroot, fchdir};
 use serde::{Deserialize, Serialize};
 
 use super::helper::{Request, send};
+use super::identity::{self, Failed};
 use super::liveness::connect_mismatched;
 use super::look::Root;
 use super::machine::{Machine, Scope};
 use super::process;
 use super::walk::split;
-use crate::model::{Consumer, Credentials, Fact, Gap, IdMaps, KernelVerdict, SocketType};
+use crate::model::{Consumer, Credentials, Fact, Gap, KernelVerdict, SocketType};
 
 const SOURCE: &str = "connect as the consumer";
 /// What `sun_path` holds beside its NUL (unix(7)).
@@ -95,8 +94,8 @@ impl Errand {
         })
     }
 
-    fn enter(&self) -> Result<(), (&'static str, Errno)> {
-        let open = |pid: u32, name: &str| -> Result<OwnedFd, (&'static str, Errno)> {
+    fn enter(&self) -> Result<(), Failed> {
+        let open = |pid: u32, name: &str| -> Result<OwnedFd, Failed> {
             let file = File::open(self.machine.process(pid, name));
             file.map(OwnedFd::from)
                 .map_err(|error| ("open", Errno::from_raw(error.raw_os_error().unwrap_or(0))))
@@ -107,28 +106,7 @@ impl Errand {
             setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| ("setns", errno))?;
             fchdir(root).and_then(|()| chroot(".")).map_err(|errno| ("chroot", errno))?;
         }
-        let Some(credentials) = &self.credentials else { return Ok(()) };
-        set_keep_capabilities(true).map_err(|errno| ("prctl", Errno::from_raw(errno.raw_os_error())))?;
-        let groups: Vec<Gid> = credentials.groups.iter().copied().map(Gid::from_raw).collect();
-        setgroups(&groups).map_err(|errno| ("setgroups", errno))?;
-        let (mut uid, mut gid) = (credentials.uid, credentials.gid);
-        if let Some(namespace) = powers {
-            setns(namespace, CloneFlags::CLONE_NEWUSER).map_err(|errno| ("setns", errno))?;
-            let inside = |ranges: fn(&IdMaps) -> &[crate::model::IdRange], id| {
-                let maps = credentials.maps.known().ok_or(("uid_map", Errno::EINVAL))?;
-                IdMaps::inside(ranges(maps), id).ok_or(("uid_map", Errno::EINVAL))
-            };
-            (uid, gid) = (inside(|maps| &maps.uids, uid)?, inside(|maps| &maps.gids, gid)?);
-        }
-        let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        setresgid(group, group, group).map_err(|errno| ("setresgid", errno))?;
-        setresuid(user, user, user).map_err(|errno| ("setresuid", errno))?;
-        let had = rustix::thread::capabilities(None)
-            .map_err(|errno| ("capget", Errno::from_raw(errno.raw_os_error())))?;
-        let powers = CapabilitySet::from_bits_retain(credentials.capabilities) & had.permitted;
-        let sets =
-            CapabilitySets { effective: powers, permitted: powers, inheritable: CapabilitySet::empty() };
-        set_capabilities(None, sets).map_err(|errno| ("capset", Errno::from_raw(errno.raw_os_error())))
+        self.credentials.as_ref().map_or(Ok(()), |credentials| identity::within(credentials, powers))
     }
 
     fn knock(&self) -> nix::Result<()> {

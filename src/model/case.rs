@@ -4,7 +4,8 @@ use nix::errno::Errno;
 
 use super::{
     Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NetnsId,
-    NoVerdict, Probed, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target, Walk,
+    NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target,
+    Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -54,6 +55,8 @@ pub struct Case {
     pub unsettled: Option<Gap>,
     /// What its server said; `NotAsked` where nobody talked to it.
     pub probe: Fact<Box<Probed>>,
+    /// What it is as a place for sockets; `NotAsked` where nobody means to put one there.
+    pub preflight: Fact<Box<Preflight>>,
     /// The consumers it is looked at for, and how far each gets; empty: none was named.
     pub accesses: Vec<Access>,
     /// The identity that made the socket and will make the next one, where the kernel and the holders agree on it.
@@ -104,6 +107,7 @@ impl Case {
             netns: NetnsId(0),
             unsettled: None,
             probe: Fact::NotAsked,
+            preflight: Fact::NotAsked,
             accesses: Vec::new(),
             binder: Fact::NotAsked,
             wished: Wished::default(),

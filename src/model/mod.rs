@@ -13,12 +13,14 @@ mod declaration;
 mod expectation;
 mod explain;
 mod fact;
+mod filesystem;
 mod finding;
 mod links;
 mod listing;
 mod mac;
 mod mount;
 mod path;
+mod preflight;
 mod probe;
 mod probe_plan;
 mod process;
@@ -47,11 +49,13 @@ pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
 pub use fact::{Fact, Gap, Names, Seen};
+pub use filesystem::{KnownFilesystem, known_filesystem};
 pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
+pub use preflight::{Born, Place, Preflight, Ratio, SocketTrial, TrialAct, TrialEnd, TrialStep};
 pub use probe::{
     KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
 };

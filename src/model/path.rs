@@ -181,6 +181,23 @@ impl Walk {
         }
     }
 
+    /// The way that somebody takes who looks for a name in the directory at its end; nothing is there yet.
+    #[must_use]
+    pub fn towards_a_name(&self) -> Self {
+        let reached = match &self.reached {
+            Reached::File(file) if file.kind == FileKind::Directory => {
+                Reached::Stopped { at: file.path.clone(), rest: Vec::new(), errno: 2 }
+            }
+            other => other.clone(),
+        };
+        let mut steps = self.steps.clone();
+        for step in steps.iter_mut().filter(|step| step.kind == FileKind::Symlink) {
+            // Not the last component any more.
+            step.last = false;
+        }
+        Self { steps, reached }
+    }
+
     /// The errno it stopped with, if it did.
     pub const fn errno(&self) -> Option<i32> {
         match self.reached {

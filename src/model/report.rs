@@ -196,6 +196,8 @@ pub enum Data {
         /// Columns, in order.
         fields: Vec<SocketField>,
     },
+    /// `preflight`: the directories, the worst first.
+    Preflight(Vec<InspectedTarget>),
     /// `probe`.
     Probe {
         /// Each target with its probes.

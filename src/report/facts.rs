@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::escape;
 use super::text::plural;
-use super::{Loudness, access};
+use super::{Loudness, access, preflight};
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -12,8 +12,12 @@ pub(super) fn silent(target: &InspectedTarget, report: &Report) -> bool {
     !report.findings.iter().any(|finding| finding.subject == target.case.subject())
 }
 
-/// Whether the facts are shown: where nothing is wrong they are the answer, elsewhere only when asked for.
+/// Whether the facts are shown: where nothing is wrong, or somebody plans, they are the answer, elsewhere only when
+/// asked for.
 pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudness) -> bool {
+    if target.case.preflight.known().is_some() {
+        return loudness > Loudness::Quiet;
+    }
     let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
     loudness == Loudness::Verbose || (loudness == Loudness::Normal && (mild || silent(target, report)))
 }
@@ -21,6 +25,9 @@ pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudne
 /// Label and text of each line.
 pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
     let case = &target.case;
+    if case.preflight.known().is_some() {
+        return preflight::lines(target);
+    }
     let mut lines = Vec::new();
     for (number, sighting) in case.sockets.items.iter().enumerate() {
         lines.push((if number == 0 { "socket" } else { "" }, socket(sighting)));

@@ -88,7 +88,7 @@ impl Suite {
         cases.extend(report.failure.iter().map(|failure| (report.command.into(), Some(failed(failure)))));
         cases.extend(report.findings.iter().map(found));
         cases.extend(report.not_checked.iter().map(|gap| not_checked(gap, report)));
-        if let Data::Inspect(targets) = &report.data {
+        if let Data::Inspect(targets) | Data::Preflight(targets) = &report.data {
             for target in targets.iter().filter(|target| facts::silent(target, report)) {
                 let open = target.verdict == Overall::Unknown;
                 let open =

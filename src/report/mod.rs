@@ -13,6 +13,7 @@ mod markdown;
 mod ndjson;
 pub mod output;
 pub mod plain;
+mod preflight;
 mod probe;
 mod reply;
 #[cfg(test)]
@@ -88,7 +89,7 @@ impl Format {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
             Self::Ndjson => matches!(command, "list" | "probe"),
-            Self::Github | Self::Sarif | Self::Junit => command == "inspect",
+            Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight"),
         }
     }
 

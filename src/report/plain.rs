@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, checks, explain, facts, probe, reply, style::Style, table, waited};
+use super::{Loudness, access, checks, explain, facts, preflight, probe, reply, style::Style, table, waited};
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
@@ -28,6 +28,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         | Data::Inspect(_)
         | Data::Demo { .. }
         | Data::Access(_)
+        | Data::Preflight(_)
         | Data::Probe { .. }
         | Data::Waited { .. } => {}
     }
@@ -42,7 +43,12 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
     if let Data::Waited { targets, .. } = &report.data {
         waited::render_plain(targets, out)?;
     }
-    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+    if let Data::Preflight(targets) = &report.data {
+        preflight::render_plain(targets, out)?;
+    }
+    if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
+        &report.data
+    {
         for target in targets {
             if facts::silent(target, report) {
                 writeln!(

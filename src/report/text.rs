@@ -52,7 +52,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             return Ok(());
         }
     }
-    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+    if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
+        &report.data
+    {
         for target in targets {
             let silent = facts::silent(target, report);
             if facts::wanted(target, report, loudness) {

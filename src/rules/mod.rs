@@ -12,7 +12,9 @@ mod owner;
 mod passage;
 mod quote;
 mod rank;
+mod server_way;
 mod socket_unit;
+mod trial;
 mod wire;
 
 /// Declares a rule; its doc comment becomes its explanation.
@@ -64,10 +66,13 @@ mod sd405_host_header_rejected;
 mod sd407_auth_layer_refusal;
 mod sd408_unexpected_response;
 mod sd409_response_unfinished;
+mod sd501_fs_cannot_hold_sockets;
+mod sd502_cross_kernel_share;
 mod sd503_different_superblock;
 mod sd504_socket_file_bind_mount;
 mod sd505_bind_mount_of_dead_socket;
 mod sd506_read_only_for_server;
+mod sd507_no_space_or_inodes;
 mod sd701_other_mount_namespace;
 mod sd702_other_network_namespace;
 mod sd703_volumes_not_shared;
@@ -119,10 +124,13 @@ pub static ALL: &[&Rule] = &[
     &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
     &sd408_unexpected_response::UNEXPECTED_RESPONSE,
     &sd409_response_unfinished::RESPONSE_UNFINISHED,
+    &sd501_fs_cannot_hold_sockets::FS_CANNOT_HOLD_SOCKETS,
+    &sd502_cross_kernel_share::CROSS_KERNEL_SHARE,
     &sd503_different_superblock::DIFFERENT_SUPERBLOCK,
     &sd504_socket_file_bind_mount::SOCKET_FILE_BIND_MOUNT,
     &sd505_bind_mount_of_dead_socket::BIND_MOUNT_OF_DEAD_SOCKET,
     &sd506_read_only_for_server::READ_ONLY_FOR_SERVER,
+    &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
     &sd701_other_mount_namespace::OTHER_MOUNT_NAMESPACE,
     &sd702_other_network_namespace::OTHER_NETWORK_NAMESPACE,
     &sd703_volumes_not_shared::VOLUMES_NOT_SHARED,
@@ -131,6 +139,22 @@ pub static ALL: &[&Rule] = &[
     &sd707_sandboxed_runtime::SANDBOXED_RUNTIME,
     &sd708_limited_visibility::LIMITED_VISIBILITY,
     &sd709_client_chrooted::CLIENT_CHROOTED,
+];
+
+/// The rules about a directory that is to hold a socket.
+pub static OF_A_DIRECTORY: &[&Rule] = &[
+    &sd108_path_too_long::PATH_TOO_LONG,
+    &sd109_suspicious_path_bytes::SUSPICIOUS_PATH_BYTES,
+    &sd111_symlink_problem::SYMLINK_PROBLEM,
+    &sd114_aged_tmp_location::AGED_TMP_LOCATION,
+    &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
+    &sd203_stale_supplementary_groups::STALE_SUPPLEMENTARY_GROUPS,
+    &sd204_acl_mask_denies::ACL_MASK_DENIES,
+    &sd205_root_without_dac_override::ROOT_WITHOUT_DAC_OVERRIDE,
+    &sd208_server_cannot_create_or_replace::SERVER_CANNOT_CREATE_OR_REPLACE,
+    &sd501_fs_cannot_hold_sockets::FS_CANNOT_HOLD_SOCKETS,
+    &sd502_cross_kernel_share::CROSS_KERNEL_SHARE,
+    &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
 ];
 
 /// The rules about what a server said, by which a probe that was fine is judged.

@@ -11,7 +11,7 @@ rule! {
     /// Python says "AF_UNIX path too long", Go "bind: invalid argument" (EINVAL), curl exits with 6.
     ///
     /// # How it is known
-    /// The path as it was given has more than 107 bytes.
+    /// The path as it was given has more than 107 bytes; of a directory, with the name that is meant there.
     ///
     /// # Not to be confused with
     /// A long real path that is reached through a short symlink or from a working directory: only the bytes
@@ -26,7 +26,8 @@ rule! {
 const USABLE: usize = 107;
 
 fn check(case: &Case) -> Verdict {
-    let Target::Path(given) = &case.target else { return Err(NoVerdict::NotApplicable) };
+    let Target::Path(_) = &case.target else { return Err(NoVerdict::NotApplicable) };
+    let given = case.address();
     if given.len() <= USABLE {
         return Ok(vec![]);
     }

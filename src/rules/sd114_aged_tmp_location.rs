@@ -27,7 +27,8 @@ fn check(case: &Case) -> Verdict {
     let Target::Path(_) = case.target else { return Err(NoVerdict::NotApplicable) };
     let Some(line) = case.aged.get()? else { return Ok(vec![]) };
     let file = case.file()?;
-    let other = file.is_some_and(|file| file.kind != FileKind::Socket);
+    let meant = if case.preflight.known().is_some() { FileKind::Directory } else { FileKind::Socket };
+    let other = file.is_some_and(|file| file.kind != meant);
     // The cleaner stays on the filesystem it starts on.
     let mount = file.and_then(|file| file.mount.as_ref()).map(|mount| mount.point.as_slice());
     if other || mount.is_some_and(|point| point != line.directory && point.starts_with(&line.directory)) {

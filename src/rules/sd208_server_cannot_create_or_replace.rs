@@ -1,9 +1,8 @@
 //! SD208: the server may not make its socket in this directory.
 
+use super::server_way::{self, Bar};
 use super::{evidence, quote};
-use crate::model::{
-    Bits, Case, Certainty, Credentials, Evidence, FileKind, Finding, Fix, NoVerdict, Severity, Step, Verdict,
-};
+use crate::model::{Case, Certainty, Credentials, Evidence, Finding, Fix, Severity, Verdict};
 
 rule! {
     /// The server may not make, or not replace, its socket in this directory.
@@ -25,52 +24,40 @@ rule! {
     SERVER_CANNOT_CREATE_OR_REPLACE = "SD208", "server-cannot-create-or-replace", Error
 }
 
-/// `CAP_FOWNER`, include/uapi/linux/capability.h
-const FOWNER: u64 = 1 << 3;
-const STICKY: u32 = 0o1000;
-
 fn check(case: &Case) -> Verdict {
     let binder = case.binder.get()?;
-    let mut directories = case.walk.get()?.steps.iter().filter(|step| step.kind == FileKind::Directory);
-    let directory = directories.next_back().ok_or(NoVerdict::NotApplicable)?;
-    let decision = binder.decide(&directory.permissions, Bits::CHANGE, true)?;
-    if !decision.allowed {
-        let detail = format!("{} for uid {}", decision.granted, binder.uid);
-        return Ok(vec![finding(case, binder, directory, &detail, "may not make a socket in")]);
-    }
-    let Some(file) = case.file()?.filter(|file| bars_removal(directory, file.uid, binder)) else {
-        return Ok(vec![]);
-    };
-    let detail = format!("sticky, and the file belongs to uid {}", file.uid);
-    Ok(vec![finding(case, binder, directory, &detail, "may not replace the file in")])
+    Ok(server_way::bar(case, binder)?.map(|bar| finding(case, binder, &bar)).into_iter().collect())
 }
 
-/// `__check_sticky` (fs/namei.c)
-fn bars_removal(directory: &Step, owner: u32, binder: &Credentials) -> bool {
-    let sticky = directory.permissions.mode & STICKY != 0;
-    let is_owner = [owner, directory.permissions.uid].contains(&binder.uid);
-    sticky && !is_owner && binder.capabilities & FOWNER == 0
-}
-
-fn finding(case: &Case, binder: &Credentials, directory: &Step, detail: &str, what: &str) -> Finding {
+fn finding(case: &Case, binder: &Credentials, bar: &Bar<'_>) -> Finding {
+    let directory = &bar.directory;
     let place = String::from_utf8_lossy(&directory.path).into_owned();
-    let summary = format!("The next start of the server fails: uid {} {what} {place}.", binder.uid);
-    let mode = format!("{place}: mode {:04o}, {detail}", directory.permissions.mode & 0o7777);
+    let mode = format!("{place}: mode {:04o}, {}", directory.permissions.mode & 0o7777, bar.detail);
+    let (certainty, severity, when) = match case.preflight.known() {
+        None => (Certainty::Likely, Severity::Warning, "The next start of the server fails"),
+        Some(before) if before.server_is_named() => {
+            (Certainty::Certain, Severity::Error, "The server cannot start here")
+        }
+        Some(_) => (Certainty::Certain, Severity::Error, "A server of your own cannot start here"),
+    };
+    let summary = format!("{when}: uid {} {} {place}.", binder.uid, bar.what);
+    let yours = Fix::advice("if it runs as another user: --server USER, as root, tries it as that user");
     let give = quote::command(&format!("setfacl -m u:{}:wx", binder.uid), &directory.path);
     let mut finding = SERVER_CANNOT_CREATE_OR_REPLACE
-        .finding(case, Certainty::Likely, summary)
+        .finding(case, certainty, summary)
         .proven_by([Evidence::new("lstat", mode)])
         .proven_by(case.server().map(evidence::holders))
+        .fixed_by(case.preflight.known().filter(|before| !before.server_is_named()).map(|_| yours))
         .fixed_by([Fix::advice("RuntimeDirectory=NAME in the server's unit makes /run/NAME for its user")])
         .fixed_by([Fix::change(give, "or let this one user make files there")]);
-    finding.severity = Severity::Warning;
+    finding.severity = severity;
     finding
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Consumer, Fact, Gap};
+    use crate::model::{Consumer, Fact, Gap, NoVerdict};
 
     fn bound_by(uid: u32, directory: u32, owner: u32) -> Case {
         let mut case = Case::sample_before(Consumer::sample(uid, &[]), directory, 0o666);
@@ -83,6 +70,13 @@ mod tests {
     fn fires_where_the_next_bind_or_unlink_fails() {
         assert!(check(&bound_by(33, 0o755, 33)).unwrap()[0].summary.contains("may not make"));
         assert!(check(&bound_by(33, 0o1777, 7)).unwrap()[0].summary.contains("may not replace"));
+    }
+
+    #[test]
+    fn fires_before_the_first_start_as_an_error() {
+        let mut case = Case::sample_preflight();
+        case.binder = Fact::Known(Consumer::sample(33, &[]).credentials);
+        assert_eq!(check(&case).unwrap()[0].severity, Severity::Error);
     }
 
     #[test]

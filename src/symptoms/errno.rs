@@ -22,7 +22,10 @@ pub(super) static TABLE: &[Symptom] = &[
     noted(
         5,
         "The filesystem failed while it made the socket file.",
-        &[bind("SD501", "the directory is on FUSE, which made a node of another type: `stat -f DIR`")],
+        &[bind(
+            "SD501",
+            "the directory is on FUSE, which made a node of another type: `sockdoctor preflight DIR`",
+        )],
         "A regular file may have been left at the path.",
     ),
     means(6, "The filesystem makes no sockets, or a program opened a socket as if it were a file.", ENXIO),
@@ -106,7 +109,7 @@ pub(super) static TABLE: &[Symptom] = &[
     means(
         38,
         "The filesystem cannot make socket files at all.",
-        &[bind("SD501", "the directory is on a FUSE filesystem without mknod: `stat -f DIR`")],
+        &[bind("SD501", "the directory is on a FUSE filesystem without mknod: `sockdoctor preflight DIR`")],
     ),
     means(
         40,
@@ -232,7 +235,7 @@ const ENOENT: &[Cause] = &[
 ];
 
 const ENXIO: &[Cause] = &[
-    bind("SD501", "the directory is a 9p share that passes nodes through: `stat -f DIR`"),
+    bind("SD501", "the directory is a 9p share that passes nodes through: `sockdoctor preflight DIR`"),
     unseen(Connect, "`cat`, `echo >` and open(2) always fail so on a socket: use curl, nc -U or socat"),
 ];
 

@@ -1,4 +1,5 @@
-//! A small FUSE server that misbehaves on demand: one flat directory in memory, enough to bind a socket in.
+//! A small FUSE server that misbehaves on demand: one flat directory in memory, enough for a server to keep its socket
+//! and its lock file in.
 //!
 //! It speaks the protocol itself (linux/fuse.h, version 7.31): no libfuse, no fusermount, so it needs root.
 
@@ -9,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -27,6 +29,16 @@ pub(crate) enum Fault {
     NewNodeEachLookup,
     /// Inode numbers are this much higher than they would be, so more than 32 bits wide.
     InoOffset(u64),
+    /// MKNOD of a socket answers this.
+    Mknod(Errno),
+    /// MKNOD of a socket makes a regular file.
+    RegularNode,
+    /// A new mode of a socket is refused with this, as by Apple's virtiofs.
+    ChmodOfSocket(Errno),
+    /// A new mode is accepted and not set.
+    ChmodIgnored,
+    /// Everything takes this many milliseconds.
+    Slow(u64),
 }
 
 /// A mounted server. Dropped, it unmounts and closes the connection, which releases whoever hangs in it.
@@ -130,6 +142,7 @@ struct Tree {
     fault: Arc<Mutex<Fault>>,
     nodes: BTreeMap<u64, Node>,
     names: BTreeMap<Vec<u8>, u64>,
+    contents: BTreeMap<u64, Vec<u8>>,
 }
 
 /// The body of an answer, or the error it is.
@@ -138,7 +151,12 @@ type Answer = Result<Vec<u8>, Errno>;
 impl Tree {
     fn new(fault: Arc<Mutex<Fault>>) -> Self {
         let root = Node { mode: 0o40_777, uid: 0, gid: 0 };
-        Self { fault, nodes: BTreeMap::from([(ROOT, root)]), names: BTreeMap::new() }
+        Self {
+            fault,
+            nodes: BTreeMap::from([(ROOT, root)]),
+            names: BTreeMap::new(),
+            contents: BTreeMap::new(),
+        }
     }
 
     /// The whole answer to a request (`fuse_in_header`, 40 bytes, then its body), unless it wants none.
@@ -147,22 +165,34 @@ impl Tree {
         let (opcode, node) = (u32_at(header, 4), u64_at(header, 16));
         let (uid, gid) = (u32_at(header, 24), u32_at(header, 28));
         let fault = *self.fault.lock().unwrap();
+        if let Fault::Slow(milliseconds) = fault {
+            std::thread::sleep(Duration::from_millis(milliseconds));
+        }
         let answer = match opcode {
             1 if fault == Fault::HangLookup => return None,
             1 => self.lookup(name(body), fault),
             2 | 36 | 42 => return None, // FORGET, INTERRUPT, BATCH_FORGET want no answer
             3 => self.attributes(node).map(|attributes| [vec![0; 16], attributes].concat()),
-            4 => self.set_attributes(node, body),
-            8 => self.make(name(&body[16..]), Node { mode: u32_at(body, 0), uid, gid }),
+            4 => self.set_attributes(node, body, fault),
+            8 => match (fault, u32_at(body, 0) >> 12 == 0o14) {
+                (Fault::Mknod(errno), true) => Err(errno),
+                (Fault::RegularNode, true) => {
+                    self.make(name(&body[16..]), Node { mode: 0o100_644, uid, gid })
+                }
+                _ => self.make(name(&body[16..]), Node { mode: u32_at(body, 0), uid, gid }),
+            },
             10 => self.names.remove(name(body)).map(|_| Vec::new()).ok_or(Errno::ENOENT),
             12 => self.rename(&body[8..]),
+            13 => self.link(u64_at(body, 0), name(&body[8..])),
+            15 => Ok(self.read(node, u64_at(body, 8), u32_at(body, 16))),
+            16 => Ok(self.write(node, u64_at(body, 8), &body[40..])),
             17 => {
                 Ok([[0; 40].as_slice(), &4096_u32.to_ne_bytes(), &255_u32.to_ne_bytes(), &[0; 32]].concat())
             }
             26 => Ok(init()),
-            27 => Ok(vec![0; 16]), // OPENDIR: no handle is needed
+            14 | 27 => Ok(vec![0; 16]), // OPEN, OPENDIR: no handle is needed
             28 => Ok(self.entries(u64_at(body, 8), u32_at(body, 16))),
-            29 => Ok(Vec::new()), // RELEASEDIR
+            18 | 20 | 25 | 29 => Ok(Vec::new()), // RELEASE, FSYNC, FLUSH, RELEASEDIR
             _ => Err(Errno::ENOSYS),
         };
         let (error, body) = answer.map_or_else(|errno| (-(errno as i32), Vec::new()), |body| (0, body));
@@ -194,6 +224,24 @@ impl Tree {
         id
     }
 
+    fn read(&self, id: u64, offset: u64, size: u32) -> Vec<u8> {
+        let content = self.contents.get(&id).map_or(&[][..], Vec::as_slice);
+        let rest = content.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
+        rest[..rest.len().min(size as usize)].to_vec()
+    }
+
+    fn write(&mut self, id: u64, offset: u64, data: &[u8]) -> Vec<u8> {
+        let (content, offset) = (self.contents.entry(id).or_default(), usize::try_from(offset).unwrap());
+        content.resize(content.len().max(offset + data.len()), 0);
+        content[offset..offset + data.len()].copy_from_slice(data);
+        [u32::try_from(data.len()).unwrap(), 0].map(u32::to_ne_bytes).concat()
+    }
+
+    fn link(&mut self, id: u64, name: &[u8]) -> Answer {
+        self.names.insert(name.to_vec(), id);
+        self.entry(id)
+    }
+
     fn rename(&mut self, names: &[u8]) -> Answer {
         let old = name(names);
         let new = name(&names[old.len() + 1..]);
@@ -203,7 +251,16 @@ impl Tree {
     }
 
     /// SETATTR: the bits of its first word say which of mode, uid and gid it sets. Sizes and times are ignored.
-    fn set_attributes(&mut self, id: u64, body: &[u8]) -> Answer {
+    fn set_attributes(&mut self, id: u64, body: &[u8], fault: Fault) -> Answer {
+        let (sets_mode, is_socket) =
+            (u32_at(body, 0) & 1 != 0, self.nodes.get(&id).is_some_and(|node| node.mode >> 12 == 0o14));
+        match fault {
+            Fault::ChmodOfSocket(errno) if sets_mode && is_socket => return Err(errno),
+            Fault::ChmodIgnored if sets_mode => {
+                return self.attributes(id).map(|attributes| [vec![0; 16], attributes].concat());
+            }
+            _ => {}
+        }
         let node = self.nodes.get_mut(&id).ok_or(Errno::ENOENT)?;
         for (bit, field, offset) in [(1, &mut node.mode, 68), (2, &mut node.uid, 76), (4, &mut node.gid, 80)]
         {
@@ -224,7 +281,8 @@ impl Tree {
         let Node { mode, uid, gid } = self.nodes.get(&id).ok_or(Errno::ENOENT)?;
         let numbers: Vec<u8> =
             [*mode, 1, *uid, *gid, 0, 4096, 0].iter().flat_map(|n| n.to_ne_bytes()).collect();
-        Ok([self.ino(id).to_ne_bytes().as_slice(), &[0; 52], &numbers].concat())
+        let size = self.contents.get(&id).map_or(0, Vec::len) as u64;
+        Ok([self.ino(id).to_ne_bytes().as_slice(), &size.to_ne_bytes(), &[0; 44], &numbers].concat())
     }
 
     fn ino(&self, id: u64) -> u64 {
@@ -277,7 +335,6 @@ mod tests {
     use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::process::Command;
-    use std::time::Duration;
 
     use nix::sys::signal::Signal;
 

@@ -114,12 +114,18 @@ pub(crate) fn on_fuse(world: &World, fault: Fault) -> Option<(Fuse, Broken)> {
 
 /// A btrfs on a disk image, or why there can be none.
 pub(crate) fn btrfs(world: &World) -> Result<PathBuf, String> {
-    let (image, point) = (world.path("disk"), world.path("btrfs"));
-    std::fs::File::create(&image).unwrap().set_len(128 << 20).unwrap();
+    disk(world, "btrfs", &["mkfs.btrfs", "-q"], 128 << 20)
+}
+
+/// A filesystem on a disk image of so many bytes, made by a command that takes the image last, or why there can be
+/// none.
+pub(crate) fn disk(world: &World, name: &str, mkfs: &[&str], size: u64) -> Result<PathBuf, String> {
+    let (image, point) = (world.path(&format!("{name}.img")), world.path(name));
+    std::fs::File::create(&image).unwrap().set_len(size).unwrap();
     std::fs::create_dir(&point).unwrap();
-    let mut mkfs = need("mkfs.btrfs").ok_or("no mkfs.btrfs")?;
+    let mut make = need(mkfs[0]).ok_or_else(|| format!("no {}", mkfs[0]))?;
     let mut mount = need("mount").ok_or("no mount")?;
-    for command in [mkfs.arg("-q").arg(&image), mount.args(["-o", "loop"]).arg(&image).arg(&point)] {
+    for command in [make.args(&mkfs[1..]).arg(&image), mount.args(["-o", "loop"]).arg(&image).arg(&point)] {
         let output = finish(command, Duration::from_secs(30));
         if output.status != 0 {
             return Err(output.stderr.trim().to_owned());

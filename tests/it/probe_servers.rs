@@ -1,6 +1,6 @@
 //! `probe` against real servers: each healthy, stopped, asked in the wrong protocol, and gone without its file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -8,9 +8,10 @@ use nix::sys::signal::{Signal, killpg};
 use serde_json::Value;
 
 use crate::binary::json;
-use crate::process::{Process, finish, until};
+use crate::postgres::Postgres;
+use crate::process::{Process, until};
 use crate::servers;
-use crate::world::{World, isolated, isolated_root, need, skip};
+use crate::world::{isolated, isolated_root, need, skip};
 
 /// What a healthy one says.
 struct Expected {
@@ -300,52 +301,17 @@ fn containerd_answers_a_grpc_health_check() {
     });
 }
 
-/// The programs of PostgreSQL where every user may run them: what is unpacked may lie in a closed directory.
-fn postgres_programs(world: &World) -> Option<PathBuf> {
-    let initdb = need("initdb")?;
-    let real = std::fs::canonicalize(initdb.get_program()).unwrap();
-    let usr = real.ancestors().nth(5)?;
-    if usr == Path::new("/usr") {
-        return Some(real.parent()?.to_owned());
-    }
-    let open = world.path("usr");
-    std::fs::create_dir(&open).unwrap();
-    let flags = nix::mount::MsFlags::MS_BIND;
-    nix::mount::mount(Some(usr), &open, None::<&str>, flags, None::<&str>).unwrap();
-    Some(open.join(real.parent()?.strip_prefix(usr).unwrap()))
-}
-
 #[test]
 fn postgres_refuses_its_peer_and_the_socket_is_fine() {
     let name = "probe_servers::postgres_refuses_its_peer_and_the_socket_is_fine";
     isolated_root(name, |world| {
-        let Some(programs) = postgres_programs(world) else { return skip(name, "no postgres") };
-        let libraries = need("initdb").and_then(|command| {
-            let mut set = command.get_envs();
-            set.find_map(|(name, value)| (name == "LD_LIBRARY_PATH").then(|| value.map(ToOwned::to_owned))?)
-        });
-        let nobody = |program: &str| {
-            let mut command = need("setpriv").unwrap();
-            command
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
-                .arg(programs.join(program));
-            command.envs(libraries.iter().map(|path| ("LD_LIBRARY_PATH", path))).current_dir(&world.dir);
-            command
-        };
-        for dir in ["data", "run"] {
-            std::fs::create_dir(world.path(dir)).unwrap();
-            std::os::unix::fs::chown(world.path(dir), Some(65534), Some(65534)).unwrap();
-        }
-        let data = world.path("data");
-        let mut initdb = nobody("initdb");
-        initdb.args(["--auth=trust", "--no-sync", "--username=postgres", "-D"]).arg(&data);
-        let made = finish(&mut initdb, Duration::from_secs(60));
-        assert_eq!(made.status, 0, "{}{}", made.stdout, made.stderr);
+        let Some(postgres) = Postgres::init(world) else { return skip(name, "no postgres") };
+        let run = world.path("run");
+        std::fs::create_dir(&run).unwrap();
+        std::os::unix::fs::chown(&run, Some(65534), Some(65534)).unwrap();
+        let data = postgres.data.clone();
         let path = world.path("run/.s.PGSQL.5432");
-        let mut postgres = nobody("postgres");
-        postgres.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c"]);
-        postgres.arg(format!("unix_socket_directories={}", world.path("run").display()));
-        let server = listening(&mut postgres, &path);
+        let server = listening(&mut postgres.server(&run), &path);
         let mut document = Value::Null;
         let ready = until(Duration::from_secs(20), || {
             document = probe(&path, &[]);

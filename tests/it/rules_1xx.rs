@@ -110,7 +110,7 @@ fn sd111_links_to_nothing_and_in_circles_are_the_cause() {
 }
 
 /// A directory of tmpfiles.d configuration that is the world's own; `None`: this machine has no place for one.
-fn own_tmpfiles(world: &World) -> Option<std::path::PathBuf> {
+pub(crate) fn own_tmpfiles(world: &World) -> Option<std::path::PathBuf> {
     let places = ["/etc/tmpfiles.d", "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d"];
     let place = places.into_iter().find(|place| Path::new(place).is_dir())?;
     let own = world.path("tmpfiles.d");

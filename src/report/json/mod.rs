@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod explain;
+mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
 mod target;
@@ -18,6 +19,7 @@ use crate::model::{self, Data, Report, Severity};
 use crate::report::style::escape;
 use row::Rows;
 use target::Target;
+pub(super) use target::errno_name;
 
 /// The JSON Schema that `sockdoctor schema` prints.
 pub const SCHEMA: &str = include_str!("../schema.json");
@@ -145,6 +147,7 @@ enum DataOut<'r> {
         targets: Vec<Target<'r>>,
     },
     Access(Box<access::Access<'r>>),
+    Preflight(Box<preflight::Preflight<'r>>),
     Sockets {
         sockets: Rows<'r>,
     },
@@ -269,6 +272,7 @@ impl<'r> DataOut<'r> {
             Data::None => Self::Nothing {},
             Data::Inspect(targets) => Self::Targets { targets: targets.iter().map(Target::of).collect() },
             Data::Access(targets) => Self::Access(Box::new(access::Access::of(targets))),
+            Data::Preflight(directories) => Self::Preflight(Box::new(preflight::Preflight::of(directories))),
             Data::List { sockets, .. } => Self::Sockets { sockets: Rows::of(sockets) },
             Data::Demo { demo, recognised, inspected } => Self::Demo {
                 demo: Demo::of(demo),

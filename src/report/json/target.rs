@@ -299,7 +299,7 @@ pub(super) fn mode(mode: u32) -> String {
 }
 
 /// `ENOENT`, from errno(3).
-pub(super) fn errno_name(errno: i32) -> String {
+pub(in crate::report) fn errno_name(errno: i32) -> String {
     format!("{:?}", nix::errno::Errno::from_raw(errno))
 }
 

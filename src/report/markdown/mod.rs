@@ -33,6 +33,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         | Data::Inspect(_)
         | Data::Demo { .. }
         | Data::Access(_)
+        | Data::Preflight(_)
         | Data::Probe { .. }
         | Data::Waited { .. } => {
             judged(report, loudness, out)?;
@@ -83,7 +84,9 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
         }
         writeln!(out)?;
     }
-    if let Data::Inspect(targets) | Data::Demo { inspected: targets, .. } = &report.data {
+    if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
+        &report.data
+    {
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
             let verdict = target.verdict.word();
             writeln!(out, "## {verdict}: {}\n", code(&target.case.target.label()))?;

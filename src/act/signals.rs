@@ -1,0 +1,52 @@
+//! The signals that end a process, taken as values: blocked in every thread, and waited for by one.
+//!
+//! No handler, so nothing has to be safe inside of one.
+
+use std::fs;
+
+use nix::sys::signal::{SigSet, Signal, raise};
+
+/// What ends a process that is told to go.
+const SIGNALS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// Blocks them, and runs `clean_up` on a thread of its own when one comes; it is given the death to end with. To be
+/// called while the process has one thread: later ones inherit the blocked signals, earlier ones would take them
+/// from us.
+pub(super) fn clean_up_on_death(clean_up: impl FnOnce(&dyn Fn()) + Send + 'static) -> std::io::Result<()> {
+    let awaited = awaited();
+    awaited.thread_block()?;
+    let end = move || {
+        let Ok(signal) = awaited.wait() else { return };
+        clean_up(&|| {
+            let _ = SigSet::from(signal).thread_unblock();
+            let _ = raise(signal);
+        });
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(end)?;
+    Ok(())
+}
+
+/// Blocks them for the rest of this process, which is to end by itself soon.
+pub(super) fn ignore() -> nix::Result<()> {
+    SIGNALS.into_iter().collect::<SigSet>().thread_block()
+}
+
+/// The signals that would end us: what our parent had us ignore, as nohup(1) does, stays ignored.
+fn awaited() -> SigSet {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    SIGNALS.into_iter().filter(|signal| ignored & (1 << (*signal as i32 - 1)) == 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_process_is_awaited() {
+        let awaited = awaited();
+        assert!(awaited.contains(Signal::SIGTERM));
+        assert!(!awaited.contains(Signal::SIGCHLD));
+    }
+}
