@@ -1,5 +1,6 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod compose;
 mod consumer;
 pub mod help;
 mod probe;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
@@ -144,6 +146,8 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
+    /// Will a socket work there? Compose files, judged without any engine
+    Preflight(PreflightArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -170,6 +174,7 @@ impl Command {
             Self::List(_) => Some("list"),
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
+            Self::Preflight(_) => Some("preflight"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -279,6 +284,14 @@ pub enum WaitFor {
     Exists,
     /// It takes connections: it listens, which does not say that it answers
     Connect,
+}
+
+/// `preflight`
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// Compose files.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
 }
 
 /// `explain`

@@ -20,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this soc
   sockdoctor demo                  break a socket on purpose and diagnose it";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 11] = [
+const OF_COMMANDS: [(&str, &str); 12] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -66,6 +66,13 @@ const OF_COMMANDS: [(&str, &str); 11] = [
   sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
   sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
   sockdoctor probe --http /                         every listener known to speak HTTP",
+    ),
+    (
+        "preflight",
+        "  sockdoctor preflight --compose compose.yml         will its services meet at their sockets?
+  sockdoctor preflight --compose compose.yml --target-os macos --format github
+  sockdoctor preflight --compose compose.yml compose.prod.yml --env-file prod.env
+  sockdoctor preflight -q --compose compose.yml --diff | patch -p0    apply the fixes",
     ),
     (
         "explain",

@@ -10,6 +10,7 @@ mod list;
 mod man;
 mod open_question;
 mod outputs;
+mod preflight_compose;
 mod probe;
 mod self_check;
 mod socket_unit;
@@ -43,6 +44,8 @@ struct Answer {
     status: Option<u8>,
     /// What was tried failed, whether or not a rule says why.
     failed: bool,
+    /// A part of what was asked could not be read; the answer is about the rest.
+    refusal: Option<Refusal>,
 }
 
 impl Answer {
@@ -54,6 +57,7 @@ impl Answer {
             open: false,
             status: None,
             failed: false,
+            refusal: None,
         }
     }
 }
@@ -139,6 +143,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
+        Some(Command::Preflight(args)) => (preflight_compose::run(&context, &args.compose), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
@@ -170,7 +175,10 @@ fn check_codes(global: &Global) -> Result<(), Refusal> {
 
 fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global, fail_on: FailOn) -> Report {
     let (answer, refusal) = match answer {
-        Ok(answer) => (answer, None),
+        Ok(mut answer) => {
+            let refusal = answer.refusal.take();
+            (answer, refusal)
+        }
         Err(refusal) => (Answer::nothing(), Some(refusal)),
     };
     let Judgement { mut findings, suppressed, left_out, error_left_out, checks, not_checked, .. } =

@@ -5,7 +5,7 @@
 mod acl;
 mod bound_file;
 pub mod cgroup;
-mod config_files;
+pub mod config_files;
 pub mod connected;
 pub mod consumers;
 mod credentials;

@@ -2,6 +2,7 @@
 
 mod access;
 mod checks;
+mod compose;
 mod explain;
 mod facts;
 mod github;
@@ -88,7 +89,7 @@ impl Format {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
             Self::Ndjson => matches!(command, "list" | "probe"),
-            Self::Github | Self::Sarif | Self::Junit => command == "inspect",
+            Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight"),
         }
     }
 

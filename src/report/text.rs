@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, ProbedTarget, ReplyShown, Report, Severity,
 };
@@ -38,6 +38,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } if report.findings.is_empty() => {
             return reply::render(targets, *shown, style, out);
         }
+        Data::Compose { patch: Some(patch), .. } if loudness == Loudness::Quiet => {
+            return compose::patch(patch, out);
+        }
         _ => {}
     }
     for finding in &report.findings {
@@ -67,6 +70,12 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
                 }
             }
         }
+    }
+    if let Data::Compose { files, patch } = &report.data {
+        if loudness > Loudness::Quiet {
+            compose::lines(files, report, style, out)?;
+        }
+        compose::patch(patch.as_deref().unwrap_or_default(), out)?;
     }
     if let Data::Access(targets) = &report.data {
         if loudness == Loudness::Quiet {
@@ -100,7 +109,7 @@ impl Page<'_> {
     fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let verdict = self.style.verdict(finding.severity.into());
         let likely = if finding.certainty == crate::model::Certainty::Likely { " (likely)" } else { "" };
-        let subject = escape(&finding.subject.name);
+        let subject = escape(&finding.place());
         writeln!(out, "{verdict} {} {}{likely}  {}", finding.code.bold(), finding.name, subject.bold())?;
         if self.loudness == Loudness::Quiet {
             return Ok(());
@@ -236,8 +245,14 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
         counts.push(format!("{} left out", report.left_out));
     }
     let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
-    let subjects =
-        plural(report.subjects, if matches!(report.data, Data::List { .. }) { "socket" } else { "target" });
+    let subjects = plural(
+        report.subjects,
+        match report.data {
+            Data::List { .. } => "socket",
+            Data::Compose { .. } => "file",
+            _ => "target",
+        },
+    );
     counts.push(match (gaps, report.not_checked.first()) {
         (0, _) => format!("{subjects}, {checks}"),
         (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),

@@ -5,6 +5,7 @@
 mod binary;
 mod blind;
 mod churn;
+mod compose;
 mod demo;
 mod documents;
 mod explain;
