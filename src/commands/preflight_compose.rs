@@ -167,3 +167,39 @@ fn patched(judged: &Judgement, texts: &[Text]) -> Vec<Vec<u8>> {
     };
     texts.iter().filter_map(of_file).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRONG: &str = include_str!("../../fixtures/compose/s4-host-path.yml");
+    const OTHER: &str = include_str!("../../fixtures/compose/sub-paths.yml");
+
+    #[test]
+    fn files_of_one_directory_are_one_project() {
+        let files = ["a/1.yml", "b/1.yml", "a/2.yml", "1.yml"].map(PathBuf::from);
+        let found = projects(&files);
+        let found: Vec<Vec<&str>> =
+            found.iter().map(|paths| paths.iter().map(|path| path.to_str().unwrap()).collect()).collect();
+        assert_eq!(found, [vec!["a/1.yml", "a/2.yml"], vec!["b/1.yml"], vec!["1.yml"]]);
+        assert_eq!(lexical(Path::new("/a/./b/../c/../../d")), b"/d");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_change_of_a_file_makes_it_panic(
+            at in 0usize..600,
+            length in 0usize..40,
+            new in "(\n| {1,4}|- |: |:|\\[|\\]|\\{|\\}|&a |\\*a|/run/x.sock|image: postgres|read_only: true|é|\\$\\{){0,6}",
+        ) {
+            for text in [WRONG, OTHER] {
+                let (start, end) = (at.min(text.len()), (at + length).min(text.len()));
+                let text = format!("{}{new}{}", &text[..start], &text[end..]);
+                let texts = vec![(b"f".to_vec(), text.into_bytes())];
+                let read = compose::read(&texts, &Variables::default(), &[]);
+                let judged = rules::judge_declared(&read.declared, rules::ALL, |_| true);
+                let _ = patched(&judged, &texts);
+            }
+        }
+    }
+}

@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::binary::{document, json, run, sockdoctor};
+use crate::fuse::{Fault, Fuse};
 use crate::process::finish;
+use crate::world::{isolated, skip};
 
 /// Flags, file, and each finding as `code severity line:column words of its summary`.
-const EXPECTED: [(&str, &str, &[&str]); 42] = [
+const EXPECTED: [(&str, &str, &[&str]); 45] = [
     // S4: a directory of the host, and the named volume that stands in its place.
     ("macos", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
     ("windows", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
@@ -50,6 +52,9 @@ const EXPECTED: [(&str, &str, &[&str]); 42] = [
     ("linux", "socket-file.yml", &["SD612 warning 5:9 /srv/app/app.sock itself"]),
     ("linux", "sub-paths.yml", &["SD612 error 12:17 different directories of it: / and /app"]),
     ("linux", "too-long.yml", &["SD108 error 4:19 108 bytes; a socket address holds 107"]),
+    ("macos", "too-long-for-macos.yml", &["SD108 error 4:19 a socket address holds 103"]),
+    ("linux", "too-long-for-macos.yml", &[]),
+    ("linux", "no-dependency.yml", &["SD612 warning 9:15 app does not wait for db"]),
     ("linux", "two-volumes.yml", &["SD612 error 8:21 in another volume"]),
     ("linux", "uids.yml", &["SD612 warning 6:3 uid 99 and app as uid 1000"]),
     ("linux", "uids-one-group.yml", &[]),
@@ -148,6 +153,23 @@ fn what_is_malformed_has_one_line_and_the_others_are_judged() {
     assert!(missing.status == 2 && missing.stderr.contains("No such file"), "{}", missing.stderr);
 }
 
+#[test]
+fn a_directory_on_the_files_of_a_process_is_an_error_here_too() {
+    let name = "compose::a_directory_on_the_files_of_a_process_is_an_error_here_too";
+    isolated(name, |world| {
+        let share = world.path("share");
+        std::fs::create_dir(&share).unwrap();
+        let Some(_fuse) = Fuse::mount(&share, "grpcfuse", Fault::None) else { return skip(name, "no FUSE") };
+        let text = "services:\n  db:\n    image: postgres:16\n    volumes:\n      - ./x/../share/pg:/run/postgresql\n";
+        let file = world.write("compose.yml", text);
+        let here = json(["preflight", "--compose", file.to_str().unwrap()]);
+        assert_eq!(found(&here)[0].split(" ./").next(), Some("SD612 error 5:9"));
+        assert_eq!(here["findings"][0]["evidence"][1]["source"], "mountinfo");
+        let elsewhere = json(["preflight", "--compose", file.to_str().unwrap(), "--target-os", "linux"]);
+        assert_eq!(found(&elsewhere)[0].split(" ./").next(), Some("SD612 warning 5:9"));
+    });
+}
+
 /// Applies the patch of a file, and judges what came of it.
 fn patched(target: &str, name: &str) -> (String, Value) {
     let dir = tempfile::tempdir().unwrap();
@@ -201,6 +223,7 @@ fn the_patch_cures_and_touches_nothing_else() {
         ("macos", "anchors.yml", 1, 4),
         ("macos", "bind-volume.yml", 0, 0),
         ("linux", "no-mount.yml", 0, 2),
+        ("linux", "no-dependency.yml", 0, 5),
         ("linux", "two-volumes.yml", 1, 1),
         ("linux", "read-only-server.yml", 1, 1),
         ("linux", "s2-read-only-server.yml", 1, 1),

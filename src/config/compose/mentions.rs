@@ -41,7 +41,10 @@ pub(super) fn of_variable(name: &str, value: &str) -> Option<Mention> {
         return Some(Mention::of(Usage::Connects, value, protocol.is_some(), protocol));
     }
     let directory = value.ends_with('/') || upper.contains("DIR");
-    let about_a_socket = upper.split('_').any(|word| matches!(word, "SOCKET" | "SOCKETS" | "SOCK"));
+    // Socket.IO and WebSockets have paths of URLs.
+    let others = ["SOCKETIO", "SOCKET_IO", "WEBSOCKET", "WEB_SOCKET"];
+    let about_a_socket = (upper.contains("SOCKET") && !others.iter().any(|other| upper.contains(other)))
+        || upper.split('_').any(|word| word == "SOCK");
     about_a_socket.then(|| Mention::of(Usage::Either, value.trim_end_matches('/'), directory, None))
 }
 
@@ -192,6 +195,8 @@ mod tests {
             ("SOCKET_DIR", "/run/a/", Some((Either, "/run/a", true, None))),
             ("USE_UNIX_SOCKET", "true", None),
             ("WEBSOCKET_PATH", "/ws", None),
+            ("SOCKETIO_PATH", "/socket.io", None),
+            ("APP_SOCKETFILE", "/run/a.sock", Some((Either, "/run/a.sock", false, None))),
             ("DATABASE_URL", "postgres://u:p@db:5432/x", None),
             ("PATH", "/usr/bin:/bin", None),
         ] {

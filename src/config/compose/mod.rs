@@ -14,6 +14,8 @@ mod volume;
 pub use super::yaml::Malformed;
 pub use variables::Variables;
 
+use std::collections::BTreeMap;
+
 use crate::model::{Composition, Declared, Gap, MountSource};
 use source::Sources;
 
@@ -21,6 +23,8 @@ use super::yaml::{self, Node, Value};
 
 /// A chain of `extends` longer than this is taken to be a circle.
 const EXTENDED: usize = 16;
+/// Variables that are named where they are not set.
+const NAMED: usize = 8;
 
 /// What was read of a project.
 #[derive(Debug, Clone, Default)]
@@ -37,9 +41,10 @@ pub struct Read {
 pub fn read(files: &[(Vec<u8>, Vec<u8>)], variables: &Variables, profiles: &[String]) -> Read {
     let mut read = Read::default();
     let mut whole: Option<Node> = None;
+    let mut unset = BTreeMap::new();
     for (file, text) in files {
         let tree = yaml::parse(file, text).and_then(|mut tree| {
-            read.expand(&mut tree, variables)?;
+            expand(&mut tree, variables, &mut unset);
             checked(tree)
         });
         match (tree, whole.take()) {
@@ -51,6 +56,7 @@ pub fn read(files: &[(Vec<u8>, Vec<u8>)], variables: &Variables, profiles: &[Str
             }
         }
     }
+    read.gaps.extend(not_set(&unset));
     let sources = Sources::of(files);
     if let Some(project) = whole {
         if let Some((key, _)) = project.entry("include") {
@@ -62,8 +68,35 @@ pub fn read(files: &[(Vec<u8>, Vec<u8>)], variables: &Variables, profiles: &[Str
 }
 
 fn gap(node: &Node, why: &str) -> Gap {
-    let file = String::from_utf8_lossy(&node.at.file);
-    Gap::new(format!("{file}:{}:{}", node.at.line, node.at.column), why)
+    Gap::new(node.at.to_string(), why)
+}
+
+/// Puts variables into every text; those that are not set are kept, with the first place of each.
+fn expand(node: &mut Node, variables: &Variables, unset: &mut BTreeMap<String, String>) {
+    match &mut node.value {
+        Value::Null => {}
+        Value::Scalar(text) => {
+            if !text.contains('$') {
+                return;
+            }
+            let expanded = variables.expand(text);
+            *text = expanded.text;
+            for name in expanded.unset {
+                unset.entry(name).or_insert_with(|| node.at.to_string());
+            }
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(|item| expand(item, variables, unset)),
+        Value::Mapping(pairs) => pairs.iter_mut().for_each(|(_, value)| expand(value, variables, unset)),
+    }
+}
+
+/// One gap for all of them.
+fn not_set(unset: &BTreeMap<String, String>) -> Option<Gap> {
+    let first = unset.values().next()?;
+    let names: Vec<&str> = unset.keys().take(NAMED).map(String::as_str).collect();
+    let more = if unset.len() > names.len() { ", …" } else { "" };
+    let why = format!("nothing sets {}{more}: taken to be empty", names.join(", "));
+    Some(Gap::new(first, why).helped_by("--env-file FILE"))
 }
 
 /// A file whose sections are what they must be.
@@ -100,31 +133,6 @@ fn checked(mut tree: Node) -> Result<Node, Malformed> {
 }
 
 impl Read {
-    /// Puts variables into every text.
-    fn expand(&mut self, node: &mut Node, variables: &Variables) -> Result<(), Malformed> {
-        match &mut node.value {
-            Value::Null => {}
-            Value::Scalar(text) => {
-                if !text.contains('$') {
-                    return Ok(());
-                }
-                let expanded = variables.expand(text);
-                if let Some(why) = expanded.required {
-                    return Err(Malformed { location: node.at.clone(), why });
-                }
-                *text = expanded.text;
-                let missing =
-                    expanded.unset.first().map(|name| format!("{name} is not set, and stands for nothing"));
-                self.gaps.extend(missing.map(|why| gap(node, &why).helped_by("--env-file FILE")));
-            }
-            Value::Sequence(items) => items.iter_mut().try_for_each(|item| self.expand(item, variables))?,
-            Value::Mapping(pairs) => {
-                pairs.iter_mut().try_for_each(|(_, value)| self.expand(value, variables))?;
-            }
-        }
-        Ok(())
-    }
-
     fn project(&mut self, project: &Node, sources: &Sources<'_>, profiles: &[String]) {
         let mut composition = Composition::default();
         let section = project.get("volumes");

@@ -59,7 +59,6 @@ fn what_is_malformed_has_a_place_and_the_rest_is_read() {
         ("services:\n  a: b\n", 2, 6),
         ("services:\n  a:\n    volumes: vv:/x\n", 3, 14),
         ("services:\n  a:\n    volumes:\n      - ab:b:c:d:e\n", 4, 9),
-        ("services:\n  a:\n    image: ${X:?set X}\n", 3, 12),
         ("- a\n", 1, 1),
     ] {
         let read = of(&["services: {z: {tmpfs: /run/z}}", text], "", &[]);

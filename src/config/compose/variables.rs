@@ -17,10 +17,9 @@ pub struct Variables(HashMap<String, String>);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Expanded {
     pub(super) text: String,
-    /// Variables that nothing sets, and that stand for nothing therefore.
+    /// Variables that nothing sets, and that stand for nothing therefore: those that Compose requires too, for
+    /// secrets are seldom where files are checked.
     pub(super) unset: Vec<String>,
-    /// `${VAR:?why}`, where it is not set.
-    pub(super) required: Option<String>,
 }
 
 impl Variables {
@@ -85,7 +84,6 @@ impl Variables {
         match (operator, value) {
             ("-", None) | ("+", Some(_)) => self.put(word, depth + 1, into),
             ("+", None) => {}
-            ("?", None) => into.required = Some(format!("{name} is required: {word}")),
             (_, Some(value)) => into.text.push_str(value),
             (_, None) => self.put_value(name, into),
         }
@@ -149,8 +147,7 @@ mod tests {
     #[test]
     fn what_is_not_set_is_said() {
         assert_eq!(variables().expand("$N${M:-}").unset, ["N"]);
-        assert_eq!(variables().expand("${N:?set it}").required.as_deref(), Some("N is required: set it"));
-        assert_eq!(variables().expand("${A:?set it}").required, None);
+        assert_eq!(variables().expand("${N:?set it}${A:?set it}").unset, ["N"]);
     }
 
     proptest::proptest! {

@@ -32,6 +32,14 @@ pub(super) fn new_mount(service: &Service, mount: &str) -> Option<Edit> {
     Some(edit(at, format!("volumes:\n{indent}  - {mount}\n{indent}")))
 }
 
+/// Other keys of a service, whole lines without their indent; `None` where there is no safe place for them.
+pub(super) fn new_keys(service: &Service, lines: &[String]) -> Option<Edit> {
+    let at = service.more_keys.as_ref()?;
+    let indent = " ".repeat(at.indent);
+    let text = lines.iter().map(|line| format!("{line}\n{indent}")).collect::<Vec<_>>().concat();
+    Some(Edit { file: at.file.clone(), bytes: at.at..at.at, text })
+}
+
 /// Without its mode, or with the other one.
 pub(super) fn writable(mount: &BoundMount) -> Option<Edit> {
     let long = mount.mode_written.as_ref().is_some_and(|mode| mode.text.starts_with(b"read_only"));

@@ -3,7 +3,8 @@
 use super::super::sd609_postgres_mysql_path_rule::explains;
 use super::{Files, Pair, clients, directory, edits, files, place, seen, servers};
 use crate::model::{
-    Certainty, Composition, Declaration, Declared, Finding, Fix, MountSource, Protocol, Rule, Severity, Usage,
+    Certainty, Composition, Declaration, Declared, Finding, Fix, MountSource, Protocol, Rule, Service,
+    Severity, Usage,
 };
 
 pub(in super::super) fn findings(
@@ -25,7 +26,7 @@ pub(in super::super) fn findings(
                 found.push(apart(rule, pair, composition));
             }
             Some(_) => {}
-            None => found.extend(alone(rule, client, composition)),
+            None => found.extend(alone(rule, client, declared, composition)),
         }
     }
     found.extend(by_mount(rule, declared, composition, &told));
@@ -97,7 +98,12 @@ fn apart(rule: &Rule, pair: &Pair<'_>, composition: &Composition) -> Finding {
 }
 
 /// A client without a server in the project.
-fn alone(rule: &Rule, client: &Declaration, composition: &Composition) -> Option<Finding> {
+fn alone(
+    rule: &Rule,
+    client: &Declaration,
+    declared: &Declared,
+    composition: &Composition,
+) -> Option<Finding> {
     if client.usage != Usage::Connects {
         return None;
     }
@@ -105,14 +111,20 @@ fn alone(rule: &Rule, client: &Declaration, composition: &Composition) -> Option
     let Some(mount) = mount else {
         let summary = format!("{} looks for a socket at {path}, where nothing is mounted.", client.owner);
         let finding = rule.finding_at(&client.written, Certainty::Likely, summary);
-        return Some(finding.fixed_by([Fix::advice("mount the volume that its server has the socket in")]));
+        let fix = Fix::advice("mount the volume that its server has the socket in");
+        return Some(finding.fixed_by([fix]));
     };
     let MountSource::Volume(key) = &mount.source else { return None };
-    let scoped = composition.volume(key).is_none_or(|volume| volume.shared_name.is_none());
-    let has_it = |service: &&crate::model::Service| {
-        service.mounts.iter().any(|mount| mount.source == MountSource::Volume(key.clone()))
+    let shared = composition.volume(key).is_some_and(|volume| volume.shared_name.is_some());
+    // Of a service that only mounts it nobody knows what it does there.
+    let may_serve = |service: &Service| {
+        let mut own = declared.sockets.iter().filter(|socket| socket.owner == service.name).peekable();
+        own.peek().is_none() || own.any(|socket| socket.usage != Usage::Connects)
     };
-    if !scoped || composition.services.iter().filter(has_it).count() > 1 {
+    let mut having = composition.services.iter().filter(|service| {
+        service.mounts.iter().any(|mount| mount.source == MountSource::Volume(key.clone()))
+    });
+    if shared || having.any(may_serve) {
         return None;
     }
     let summary = format!(
@@ -122,10 +134,9 @@ fn alone(rule: &Rule, client: &Declaration, composition: &Composition) -> Option
     let cause = format!(
         "Compose puts the project's name before that of a volume: {key} of another project is another volume"
     );
-    let finding = rule.finding_at(&mount.written, Certainty::Likely, summary).caused_by(&cause);
-    Some(finding.fixed_by([Fix::advice(format!(
-        "in both projects: `external: true`, or the same `name:`, for {key}"
-    ))]))
+    let fix = Fix::advice(format!("in both projects: `external: true`, or the same `name:`, for {key}"));
+    let finding = rule.finding_at(&mount.written, Certainty::Likely, summary);
+    Some(finding.caused_by(&cause).fixed_by([fix]))
 }
 
 /// Services that only by what they mount, at the directory of a known server, are known to want its socket.

@@ -1,7 +1,9 @@
 //! Clients that are started before the server is ready.
 
-use super::met;
-use crate::model::{Certainty, Composition, Declared, Finding, Fix, Protocol, Rule, Usage};
+use super::{edits, met};
+use crate::model::{
+    Certainty, Composition, Declaration, Declared, Finding, Fix, Protocol, Rule, Service, Usage,
+};
 
 pub(in super::super) fn findings(
     rule: &Rule,
@@ -42,21 +44,36 @@ pub(in super::super) fn findings(
         };
         let mut finding = rule.finding_at(written, Certainty::Certain, summary);
         if !waits {
-            let text = format!("in {client}: depends_on: {{ {server}: {{ condition: service_healthy }} }}");
-            finding = finding.fixed_by([Fix::advice(text)]);
+            finding = finding.fixed_by([wait_for(one, other)]);
         }
         if !other.healthcheck {
-            let test = match pair.server.protocol {
-                Some(Protocol::Postgres) => {
-                    format!("pg_isready -h {}", String::from_utf8_lossy(pair.server.place()))
-                }
-                Some(Protocol::Mysql) => "mysqladmin ping --protocol=socket".into(),
-                _ => format!("sockdoctor wait --once -q {}", String::from_utf8_lossy(&pair.server.path)),
-            };
-            finding =
-                finding.fixed_by([Fix::advice(format!("in {server}: healthcheck: {{ test: {test} }}"))]);
+            finding = finding.fixed_by([healthcheck(other, pair.server)]);
         }
         found.push(finding);
     }
     found
+}
+
+fn wait_for(client: &Service, server: &Service) -> Fix {
+    let text =
+        format!("in {}: depends_on: {{ {}: {{ condition: service_healthy }} }}", client.name, server.name);
+    let name = &server.name;
+    let lines = ["depends_on:".to_owned(), format!("  {name}:"), "    condition: service_healthy".to_owned()];
+    let edit = if client.dependencies.is_empty() { edits::new_keys(client, &lines) } else { None };
+    edit.map_or_else(|| Fix::advice(&text), |edit| Fix::edit(&text, [edit]))
+}
+
+fn healthcheck(server: &Service, socket: &Declaration) -> Fix {
+    let test = match socket.protocol {
+        Some(Protocol::Postgres) => format!("pg_isready -h {}", String::from_utf8_lossy(socket.place())),
+        Some(Protocol::Mysql) => "mysqladmin ping --protocol=socket".into(),
+        _ => format!("sockdoctor wait --once -q {}", String::from_utf8_lossy(&socket.path)),
+    };
+    let advice = format!("in {}: healthcheck: {{ test: {test} }}", server.name);
+    // Of the other images it is not known whether they have the program.
+    let plain = !test.contains(['"', '\\', '$']);
+    let known = socket.protocol == Some(Protocol::Postgres) && plain;
+    let lines = ["healthcheck:".to_owned(), format!("  test: [\"CMD-SHELL\", \"{test}\"]")];
+    let edit = if known { edits::new_keys(server, &lines) } else { None };
+    edit.map_or_else(|| Fix::advice(&advice), |edit| Fix::edit(&advice, [edit]))
 }
