@@ -1,5 +1,6 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod compose;
 mod consumer;
 pub mod help;
 mod preflight;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
@@ -154,7 +156,7 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
-    /// Will a socket work in this directory? Make one there, and take it back
+    /// Will a socket work there? A trial in directories, or what Compose files say
     Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),

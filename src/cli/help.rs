@@ -74,7 +74,11 @@ const OF_COMMANDS: [(&str, &str); 12] = [
   sudo sockdoctor preflight /run/app --server www-data    as the user that the server runs as
   sockdoctor preflight /run/app --name app.sock           does the path fit into an address?
   sudo sockdoctor preflight /run/app --server app --as nginx    would the client come to it?
-  sockdoctor preflight /mnt/share --no-trial              only look",
+  sockdoctor preflight /mnt/share --no-trial              only look
+  sockdoctor preflight --compose compose.yml         will its services meet at their sockets?
+  sockdoctor preflight --compose compose.yml --target-os macos --format github
+  sockdoctor preflight --compose compose.yml compose.prod.yml --env-file prod.env
+  sockdoctor preflight -q --compose compose.yml --diff | patch -p0    apply the fixes",
     ),
     (
         "explain",

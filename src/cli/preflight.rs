@@ -4,14 +4,18 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueHint};
 
-use super::ConsumerArgs;
+use super::{ComposeArgs, ConsumerArgs};
 
 /// `preflight`
 #[derive(Debug, Args)]
 pub struct PreflightArgs {
     /// Directories that are to hold a socket
-    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(required_unless_present = "files", conflicts_with = "files")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directories: Vec<OsString>,
+    /// Compose files instead.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
     /// The file name that the socket will have: does its path fit?
     #[arg(long, value_name = "FILE", help_heading = "Trial")]
     pub name: Option<OsString>,

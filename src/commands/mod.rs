@@ -11,6 +11,7 @@ mod man;
 mod open_question;
 mod outputs;
 mod preflight;
+mod preflight_compose;
 mod probe;
 mod rerooted;
 mod self_check;
@@ -46,6 +47,8 @@ struct Answer {
     status: Option<u8>,
     /// What was tried failed, whether or not a rule says why.
     failed: bool,
+    /// A part of what was asked could not be read; the answer is about the rest.
+    refusal: Option<Refusal>,
 }
 
 impl Answer {
@@ -57,6 +60,7 @@ impl Answer {
             open: false,
             status: None,
             failed: false,
+            refusal: None,
         }
     }
 }
@@ -152,7 +156,10 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
-        Some(Command::Preflight(args)) => (preflight::run(&context, &args), FailOn::Error),
+        Some(Command::Preflight(args)) if args.compose.files.is_empty() => {
+            (preflight::run(&context, &args), FailOn::Error)
+        }
+        Some(Command::Preflight(args)) => (preflight_compose::run(&context, &args.compose), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
@@ -184,7 +191,10 @@ fn check_codes(global: &Global) -> Result<(), Refusal> {
 
 fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global, fail_on: FailOn) -> Report {
     let (answer, refusal) = match answer {
-        Ok(answer) => (answer, None),
+        Ok(mut answer) => {
+            let refusal = answer.refusal.take();
+            (answer, refusal)
+        }
         Err(refusal) => (Answer::nothing(), Some(refusal)),
     };
     let Judgement { mut findings, suppressed, left_out, error_left_out, checks, not_checked, .. } =

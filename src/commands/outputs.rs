@@ -96,7 +96,8 @@ impl<'g> Outputs<'g> {
     pub(super) fn write(&self, report: &mut Report, style: &Style) -> u8 {
         // A command without an answer has nothing to say in a format for answers.
         let says = |format: Format, answered: bool| answered || format.tells_failure();
-        let answered = report.failure.is_none();
+        // What could not be read may have left something that could.
+        let answered = report.failure.is_none() || report.subjects > 0;
         if let Some(failure) = &report.failure {
             complain(failure);
         }

@@ -6,7 +6,7 @@ mod acl;
 mod borrowed;
 mod bound_file;
 pub mod cgroup;
-mod config_files;
+pub mod config_files;
 pub mod connected;
 pub mod consumers;
 mod credentials;

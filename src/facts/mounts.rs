@@ -27,6 +27,13 @@ pub fn of(machine: &Machine, pid: Option<u32>) -> Result<MountTable, Gap> {
     }
 }
 
+/// The mount that shows a path, by its name alone: the last one of those nearest to it.
+#[must_use]
+pub fn showing<'t>(table: &'t MountTable, path: &[u8]) -> Option<&'t Mount> {
+    let showing = table.mounts.iter().filter(|mount| mount.inside(path).is_some());
+    showing.max_by_key(|mount| mount.point.len()).map(|mount| &**mount)
+}
+
 /// The directory an overlay writes to, decoded. Absolute in the view of whoever mounted it, if at all.
 #[must_use]
 pub fn upper_directory(mount: &Mount) -> Option<Vec<u8>> {

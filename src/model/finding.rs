@@ -1,5 +1,7 @@
 //! What a rule found, with its proof and its cure.
 
+use super::Written;
+
 /// How bad it is. Ordered: `Info < Warning < Error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
@@ -109,22 +111,40 @@ pub struct Fix {
     pub command: Option<Vec<u8>>,
     /// Whether running it changes anything.
     pub changes_state: bool,
+    /// The same as changes of a configuration file.
+    pub edits: Vec<Edit>,
+}
+
+/// A change of a file's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The file.
+    pub file: Vec<u8>,
+    /// What goes; empty: nothing does. Beyond the end of the file: behind its last line.
+    pub bytes: std::ops::Range<usize>,
+    /// What comes there.
+    pub text: String,
 }
 
 impl Fix {
     /// A command that only looks.
     pub fn look(command: impl Into<Vec<u8>>, text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: Some(command.into()), changes_state: false }
+        Self { text: text.into(), command: Some(command.into()), changes_state: false, edits: vec![] }
     }
 
     /// A command that changes something.
     pub fn change(command: impl Into<Vec<u8>>, text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: Some(command.into()), changes_state: true }
+        Self { text: text.into(), command: Some(command.into()), changes_state: true, edits: vec![] }
     }
 
     /// Advice that is no command.
     pub fn advice(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, changes_state: false }
+        Self { text: text.into(), command: None, changes_state: false, edits: vec![] }
+    }
+
+    /// A change of configuration.
+    pub fn edit(text: impl Into<String>, edits: impl IntoIterator<Item = Edit>) -> Self {
+        Self { edits: edits.into_iter().collect(), ..Self::advice(text) }
     }
 }
 
@@ -137,6 +157,12 @@ pub struct Location {
     pub line: u32,
     /// 1-based, in characters.
     pub column: u32,
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", String::from_utf8_lossy(&self.file), self.line, self.column)
+    }
 }
 
 /// What a rule found.
@@ -165,10 +191,36 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What it is about, as people point at it: of a configuration file with the line and column.
+    pub fn place(&self) -> Vec<u8> {
+        match self.locations.first() {
+            Some(at) if self.subject.kind == SubjectKind::Config => at.to_string().into_bytes(),
+            _ => self.subject.name.clone(),
+        }
+    }
+
     /// With this proof, after what it has.
     #[must_use]
     pub fn proven_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
         self.evidence.extend(evidence);
+        self
+    }
+
+    /// With a piece of a file as proof, and its place; the same one stands once.
+    #[must_use]
+    pub fn written_at(mut self, written: &Written) -> Self {
+        if self.locations.contains(&written.location) {
+            return self;
+        }
+        self.evidence.push(Evidence::new(written.location.to_string(), written.text.as_slice()));
+        self.locations.push(written.location.clone());
+        self
+    }
+
+    /// As bad as this.
+    #[must_use]
+    pub const fn as_severe_as(mut self, severity: Severity) -> Self {
+        self.severity = severity;
         self
     }
 

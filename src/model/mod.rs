@@ -7,6 +7,7 @@ mod access;
 mod acl;
 mod address;
 mod case;
+mod composition;
 mod consumer;
 mod dac;
 mod declaration;
@@ -39,18 +40,22 @@ pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
 pub use case::{Case, Linger, Wished};
+pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
 };
-pub use declaration::{AgedLine, SocketUnit};
+pub use declaration::{
+    AgedLine, Declaration, Declared, Opening, SocketUnit, TargetOs, Usage, Written, names_a_socket,
+    postgres_file,
+};
 pub use expectation::{Expectations, Header, JsonValue, Miss, Statuses, pattern};
 pub use explain::{
     Call, ExplainKind, ExplainedCause, ExplainedErrno, ExplainedRule, Explanation, TextFamily,
 };
 pub use fact::{Fact, Gap, Names, Seen};
 pub use filesystem::{KnownFilesystem, known_filesystem};
-pub use finding::{Certainty, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
@@ -63,7 +68,8 @@ pub use probe_plan::{HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
 pub use protocol::Protocol;
 pub use report::{
-    Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, ReplyShown, Report, SocketField,
+    CheckedFile, Data, DemoEntry, Failure, Host, InspectedTarget, NotChecked, Overall, ReplyShown, Report,
+    SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};

@@ -180,6 +180,19 @@ pub enum ReplyShown {
     BodyOnly,
 }
 
+/// A configuration file that was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFile {
+    /// Its name, as it was given.
+    pub file: Vec<u8>,
+    /// What it amounts to.
+    pub verdict: Overall,
+    /// How many services it has.
+    pub services: usize,
+    /// How often it names a socket.
+    pub sockets: usize,
+}
+
 /// The command's own facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
@@ -226,6 +239,13 @@ pub enum Data {
         rules: Vec<ExplainedRule>,
         /// The error texts that are known.
         texts: Vec<TextFamily>,
+    },
+    /// `preflight --compose`.
+    Compose {
+        /// In the order they were given.
+        files: Vec<CheckedFile>,
+        /// Their fixes in unified format, where those were asked for.
+        patch: Option<Vec<u8>>,
     },
     /// `self-check`.
     Checks(Vec<Check>),

@@ -1,6 +1,6 @@
 //! A rule is data plus one pure function; a verdict has three states.
 
-use super::{Case, Certainty, Finding, Gap, Severity};
+use super::{Case, Certainty, Declared, Finding, Gap, Severity, Subject, SubjectKind, Written};
 
 /// Why a rule says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,20 +31,42 @@ pub struct Rule {
     pub severity: Severity,
     /// The rule's doc comment: the text of `explain`, man 7, README and SARIF help.
     pub explain: &'static str,
-    /// The judgement.
+    /// The judgement of a socket.
     pub check: fn(&Case) -> Verdict,
+    /// The judgement of what configuration files say.
+    pub declared: fn(&Declared) -> Verdict,
 }
 
 impl Rule {
+    /// Of a rule about declarations: it has nothing to say about a socket.
+    pub fn no_case(_: &Case) -> Verdict {
+        Err(NoVerdict::NotApplicable)
+    }
+
+    /// Of a rule about sockets: it has nothing to say about declarations.
+    pub fn no_declaration(_: &Declared) -> Verdict {
+        Err(NoVerdict::NotApplicable)
+    }
+
     /// A finding of this rule about a case, to be given its proof and its cure.
     pub fn finding(&self, case: &Case, certainty: Certainty, summary: impl Into<String>) -> Finding {
+        self.about(case.subject(), certainty, summary.into())
+    }
+
+    /// A finding of this rule about what is written in a file, with that as its first proof.
+    pub fn finding_at(&self, written: &Written, certainty: Certainty, summary: impl Into<String>) -> Finding {
+        let subject = Subject { kind: SubjectKind::Config, name: written.location.file.clone() };
+        self.about(subject, certainty, summary.into()).written_at(written)
+    }
+
+    fn about(&self, subject: Subject, certainty: Certainty, summary: String) -> Finding {
         Finding {
             code: self.code,
             name: self.name,
             severity: self.severity,
             certainty,
-            subject: case.subject(),
-            summary: summary.into(),
+            subject,
+            summary,
             evidence: Vec::new(),
             cause: None,
             fixes: Vec::new(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::levels::levels;
 use super::style::escape;
-use super::{facts, json, lines, text};
+use super::{compose, facts, json, lines, text};
 use crate::model::{Data, Failure, Finding, NotChecked, Overall, Report};
 
 #[derive(Serialize)]
@@ -96,6 +96,11 @@ impl Suite {
                 cases.push((format!("verdict {}", xml(&target.case.target.label())), open));
             }
         }
+        if let Data::Compose { files, .. } = &report.data {
+            cases.extend(
+                compose::silent(files, report).map(|file| (format!("verdict {}", xml(&file.file)), None)),
+            );
+        }
         let mut taken = HashSet::new();
         let class = format!("sockdoctor.{}", report.command);
         let cases: Vec<Case> = cases
@@ -142,7 +147,7 @@ fn found(finding: &Finding) -> (String, Option<Outcome>) {
     } else {
         Outcome::SystemOut(format!("{summary}\n{text}"))
     };
-    (format!("{} {}", finding.name, xml(&finding.subject.name)), Some(outcome))
+    (format!("{} {}", finding.name, xml(&finding.place())), Some(outcome))
 }
 
 /// A gap belongs to a rule, and not always to one target: the source stands in its place.

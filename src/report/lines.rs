@@ -5,7 +5,7 @@ use crate::model::Finding;
 
 /// What stands alone: whom it is about, and what.
 pub(super) fn first(finding: &Finding) -> String {
-    format!("{}: {}", escape(&finding.subject.name), escape(finding.summary.as_bytes()))
+    format!("{}: {}", escape(&finding.place()), escape(finding.summary.as_bytes()))
 }
 
 /// The proof, how it came to be, and what to do, each on a line.

@@ -2,6 +2,7 @@
 
 mod access;
 mod checks;
+mod compose;
 mod explain;
 mod facts;
 mod github;

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, checks, explain, facts, preflight, probe, reply, style::Style, table, waited};
+use super::{
+    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited,
+};
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
@@ -30,11 +32,12 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         | Data::Access(_)
         | Data::Preflight(_)
         | Data::Probe { .. }
+        | Data::Compose { .. }
         | Data::Waited { .. } => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
-        let (subject, summary) = (escape(&finding.subject.name), escape(finding.summary.as_bytes()));
+        let (subject, summary) = (escape(&finding.place()), escape(finding.summary.as_bytes()));
         writeln!(out, "{severity}\t{}\t{}\t{certainty}\t{subject}\t{summary}", finding.code, finding.name)?;
     }
     if let Data::Access(targets) = &report.data {
@@ -58,6 +61,12 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
                     escape(&target.case.target.label())
                 )?;
             }
+        }
+    }
+    if let Data::Compose { files, .. } = &report.data {
+        for file in compose::silent(files, report) {
+            let looked_at = compose::looked_at(file);
+            writeln!(out, "{}\t-\t-\t-\t{}\t{looked_at}", file.verdict.word(), escape(&file.file))?;
         }
     }
     if let Data::Probe { targets, not_probed, .. } = &report.data {

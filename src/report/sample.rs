@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{
     Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, Listed, ListedRow, Listing, Location,
-    NoVerdict, NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
+    NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
 };
 
 /// A newline, an escape sequence, a byte that is no UTF-8, and `"`, `<`, `|`, `%`, a backtick, `_`.
@@ -16,7 +16,8 @@ static RULE: Rule = Rule {
     name: "stale-socket-file",
     severity: Severity::Error,
     explain: " Nobody has it bound.\n\n # What it means\n The server\n died.\n\n # Fix\n Restart it.\n",
-    check: |_| Err(NoVerdict::NotApplicable),
+    check: Rule::no_case,
+    declared: Rule::no_declaration,
 };
 
 /// One finding about a name, everything in it quoting that name.

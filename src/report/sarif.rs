@@ -252,9 +252,19 @@ impl<'r> Outcome<'r> {
             level: levels(finding.severity).sarif,
             message: Message { text: lines::all(finding) },
             locations,
-            partial_fingerprints: Fingerprints { subject: format!("{}:{uri}", finding.code) },
+            partial_fingerprints: Fingerprints { subject: fingerprint(finding, &uri) },
             properties: Properties { certainty: finding.certainty.word() },
         }
+    }
+}
+
+/// Of a configuration file the line may move, and one rule may find several things: what it says tells them apart.
+fn fingerprint(finding: &Finding, uri: &str) -> String {
+    match finding.subject.kind {
+        SubjectKind::Config => {
+            format!("{}:{uri}:{}", finding.code, percent_encoded(finding.summary.as_bytes()))
+        }
+        _ => format!("{}:{uri}", finding.code),
     }
 }
 

@@ -127,6 +127,21 @@ pub fn escape_into(bytes: &[u8], text: &mut String) {
     text.extend(std::iter::repeat_n("\\x20", trailing));
 }
 
+/// A text of several lines, made harmless: what shapes it, line ends, tabs and spaces, stays.
+pub fn escape_lines(text: &[u8]) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|byte| matches!(byte, b'\n' | b'\t')) {
+        let (inner, end) = match piece {
+            [inner @ .., b'\n'] => (inner, "\n"),
+            [inner @ .., b'\t'] => (inner, "\t"),
+            inner => (inner, ""),
+        };
+        escape_middle(inner, &mut harmless);
+        harmless.push_str(end);
+    }
+    harmless
+}
+
 fn escape_middle(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid();
@@ -170,6 +185,7 @@ mod tests {
         assert_eq!(escape("\u{202e}\u{85}é".as_bytes()), "\\u{202e}\\u{85}é");
         assert_eq!(escape(b" a b  "), "\\x20a b\\x20\\x20");
         assert_eq!(escape(b"a\n"), "a\\x0a");
+        assert_eq!(escape_lines(b" a\t\x1b \n\n+b"), " a\t\\x1b \n\n+b");
         let every: Vec<u8> = (0..=255).collect();
         assert!(escape(&every).chars().all(|character| !character.is_control()));
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, ProbedTarget, ReplyShown, Report, Severity,
 };
@@ -37,6 +37,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         Data::Checks(each) => return checks::render(each, style, loudness, out),
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } if report.findings.is_empty() => {
             return reply::render(targets, *shown, style, out);
+        }
+        Data::Compose { patch: Some(patch), .. } if loudness == Loudness::Quiet => {
+            return compose::patch(patch, out);
         }
         _ => {}
     }
@@ -70,6 +73,12 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             }
         }
     }
+    if let Data::Compose { files, patch } = &report.data {
+        if loudness > Loudness::Quiet {
+            compose::lines(files, report, style, out)?;
+        }
+        compose::patch(patch.as_deref().unwrap_or_default(), out)?;
+    }
     if let Data::Access(targets) = &report.data {
         if loudness == Loudness::Quiet {
             targets.iter().try_for_each(|target| access::headlines(target, style, out))?;
@@ -102,7 +111,7 @@ impl Page<'_> {
     fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let verdict = self.style.verdict(finding.severity.into());
         let likely = if finding.certainty == crate::model::Certainty::Likely { " (likely)" } else { "" };
-        let subject = escape(&finding.subject.name);
+        let subject = escape(&finding.place());
         writeln!(out, "{verdict} {} {}{likely}  {}", finding.code.bold(), finding.name, subject.bold())?;
         if self.loudness == Loudness::Quiet {
             return Ok(());
@@ -247,8 +256,14 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
         counts.push(format!("{} left out", report.left_out));
     }
     let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
-    let subjects =
-        plural(report.subjects, if matches!(report.data, Data::List { .. }) { "socket" } else { "target" });
+    let subjects = plural(
+        report.subjects,
+        match report.data {
+            Data::List { .. } => "socket",
+            Data::Compose { .. } => "file",
+            _ => "target",
+        },
+    );
     counts.push(match (gaps, report.not_checked.first()) {
         (0, _) => format!("{subjects}, {checks}"),
         (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),

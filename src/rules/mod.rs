@@ -3,6 +3,7 @@
 //! A rule argues from facts alone. `?` on a missing fact leaves as "not checked", and a rule that argues from
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
+mod compose;
 mod denial;
 mod elsewhere;
 mod evidence;
@@ -17,16 +18,27 @@ mod socket_unit;
 mod trial;
 mod wire;
 
-/// Declares a rule; its doc comment becomes its explanation.
+/// Declares a rule; its doc comment becomes its explanation. It judges a socket by `check`, or, where that is said
+/// behind a semicolon, what configuration files say by `declared`, or both.
 macro_rules! rule {
     ($(#[doc = $doc:literal])+ $name:ident = $code:literal, $slug:literal, $severity:ident) => {
+        rule! { @ $(#[doc = $doc])+ $name $code $slug $severity check, $crate::model::Rule::no_declaration }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident = $code:literal, $slug:literal, $severity:ident; declared) => {
+        rule! { @ $(#[doc = $doc])+ $name $code $slug $severity $crate::model::Rule::no_case, declared }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident = $code:literal, $slug:literal, $severity:ident; check, declared) => {
+        rule! { @ $(#[doc = $doc])+ $name $code $slug $severity check, declared }
+    };
+    (@ $(#[doc = $doc:literal])+ $name:ident $code:literal $slug:literal $severity:ident $check:expr, $declared:expr) => {
         $(#[doc = $doc])+
         pub(crate) static $name: $crate::model::Rule = $crate::model::Rule {
             code: $code,
             name: $slug,
             severity: $crate::model::Severity::$severity,
             explain: concat!($($doc, "\n"),+),
-            check,
+            check: $check,
+            declared: $declared,
         };
     };
 }
@@ -73,6 +85,8 @@ mod sd504_socket_file_bind_mount;
 mod sd505_bind_mount_of_dead_socket;
 mod sd506_read_only_for_server;
 mod sd507_no_space_or_inodes;
+mod sd609_postgres_mysql_path_rule;
+mod sd612_compose_socket_volume;
 mod sd701_other_mount_namespace;
 mod sd702_other_network_namespace;
 mod sd703_volumes_not_shared;
@@ -83,7 +97,7 @@ mod sd708_limited_visibility;
 mod sd709_client_chrooted;
 
 pub use quote::word as shell_word;
-pub use rank::{Judgement, judge, rank};
+pub use rank::{Judgement, judge, judge_declared, rank};
 
 use crate::model::Rule;
 
@@ -131,6 +145,8 @@ pub static ALL: &[&Rule] = &[
     &sd505_bind_mount_of_dead_socket::BIND_MOUNT_OF_DEAD_SOCKET,
     &sd506_read_only_for_server::READ_ONLY_FOR_SERVER,
     &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
+    &sd609_postgres_mysql_path_rule::POSTGRES_MYSQL_PATH_RULE,
+    &sd612_compose_socket_volume::COMPOSE_SOCKET_VOLUME,
     &sd701_other_mount_namespace::OTHER_MOUNT_NAMESPACE,
     &sd702_other_network_namespace::OTHER_NETWORK_NAMESPACE,
     &sd703_volumes_not_shared::VOLUMES_NOT_SHARED,

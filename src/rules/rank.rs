@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::model::{Case, Finding, NoVerdict, NotChecked, Rule, Severity};
+use crate::model::{Case, Declared, Finding, NoVerdict, NotChecked, Rule, Severity, Verdict};
 
 /// What explains what, for the same subject: (cause, consequence).
 const EXPLAINS: &[(&str, &str)] = &[
@@ -73,9 +73,26 @@ impl Judgement {
 /// Judges a case by all rules and keeps what `chosen` admits. A cause that is not chosen still explains its
 /// consequences: leaving it out must not turn them into the answer.
 pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> bool) -> Judgement {
+    judged(rules, chosen, |rule| (rule.check)(case))
+}
+
+/// Judges what configuration files say, in the same way.
+pub fn judge_declared(
+    declared: &Declared,
+    rules: &[&'static Rule],
+    chosen: impl Fn(&Rule) -> bool,
+) -> Judgement {
+    judged(rules, chosen, |rule| (rule.declared)(declared))
+}
+
+fn judged(
+    rules: &[&'static Rule],
+    chosen: impl Fn(&Rule) -> bool,
+    check: impl Fn(&Rule) -> Verdict,
+) -> Judgement {
     let mut judgement = Judgement::default();
     for rule in rules {
-        let verdict = (rule.check)(case);
+        let verdict = check(rule);
         if let Ok(findings) = &verdict {
             judgement.findings.extend_from_slice(findings);
         }

@@ -1,7 +1,7 @@
 //! SD108: the path does not fit into a socket address.
 
 use super::quote;
-use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
+use crate::model::{Case, Certainty, Declared, Evidence, Fix, NoVerdict, Target, TargetOs, Verdict};
 
 rule! {
     /// The path is longer than a socket address can hold.
@@ -11,15 +11,16 @@ rule! {
     /// Python says "AF_UNIX path too long", Go "bind: invalid argument" (EINVAL), curl exits with 6.
     ///
     /// # How it is known
-    /// The path as it was given has more than 107 bytes; of a directory, with the name that is meant there.
+    /// The path as it was given, or as a configuration file has it, has more than 107 bytes; 103 where that is meant
+    /// for macOS (`--target-os`); of a directory, with the name that is meant there.
     ///
     /// # Not to be confused with
     /// A long real path that is reached through a short symlink or from a working directory: only the bytes
-    /// given to the call count. HAProxy takes 97, since it adds a suffix; macOS takes 103.
+    /// given to the call count. HAProxy takes 97, since it adds a suffix.
     ///
     /// # Fix
     /// A short directory below /run, or a short symlink to the long one.
-    PATH_TOO_LONG = "SD108", "path-too-long", Error
+    PATH_TOO_LONG = "SD108", "path-too-long", Error; check, declared
 }
 
 /// Bytes of `sun_path` without the NUL (unix(7)).
@@ -41,6 +42,21 @@ fn check(case: &Case) -> Verdict {
         finding.fixes.push(Fix::change([&link[..], b" /run/short"].concat(), text));
     }
     Ok(vec![finding])
+}
+
+/// Two mentions of one path are two places to change.
+fn declared(declared: &Declared) -> Verdict {
+    let usable = if declared.target == Some(TargetOs::Macos) { 103 } else { USABLE };
+    let mut findings = Vec::new();
+    for socket in &declared.sockets {
+        let Some(length) = socket.socket().map(|path| path.len()).filter(|length| *length > usable) else {
+            continue;
+        };
+        let summary = format!("The path has {length} bytes; a socket address holds {usable}.");
+        let finding = PATH_TOO_LONG.finding_at(&socket.written, Certainty::Certain, summary);
+        findings.push(finding.fixed_by([Fix::advice("use a short directory, such as /run/app")]));
+    }
+    Ok(findings)
 }
 
 #[cfg(test)]

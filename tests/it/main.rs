@@ -9,6 +9,7 @@ mod access_systemd;
 mod binary;
 mod blind;
 mod churn;
+mod compose;
 mod demo;
 mod documents;
 mod engine;

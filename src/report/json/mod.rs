@@ -2,6 +2,7 @@
 
 mod access;
 mod check;
+mod compose;
 mod explain;
 mod preflight;
 pub(super) mod probe;
@@ -159,6 +160,7 @@ enum DataOut<'r> {
     Demos {
         demos: Vec<Demo>,
     },
+    Compose(compose::Compose),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -284,6 +286,7 @@ impl<'r> DataOut<'r> {
                 series: targets.iter().map(probe::Series::of).collect(),
                 not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
+            Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
             Data::Waited { targets, ending } => Self::Waited {

@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, facts, probe, table, text, waited};
+use super::{Loudness, access, compose, facts, probe, table, text, waited};
 use crate::model::{
     Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
@@ -35,6 +35,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         | Data::Access(_)
         | Data::Preflight(_)
         | Data::Probe { .. }
+        | Data::Compose { .. }
         | Data::Waited { .. } => {
             judged(report, loudness, out)?;
         }
@@ -67,7 +68,7 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
     if !report.findings.is_empty() {
         head(&["severity", "code", "rule", "subject", "what"], out)?;
         for finding in &report.findings {
-            let (subject, summary) = (code(&finding.subject.name), prose(finding.summary.as_bytes()));
+            let (subject, summary) = (code(&finding.place()), prose(finding.summary.as_bytes()));
             row(&[severity(finding), finding.code.into(), finding.name.into(), subject, summary], out)?;
         }
         writeln!(out)?;
@@ -96,6 +97,18 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
                 lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
                 writeln!(out)?;
             }
+        }
+    }
+    if let Data::Compose { files, patch } = &report.data {
+        for file in compose::silent(files, report) {
+            writeln!(out, "- {}: {}: {}", file.verdict.word(), code(&file.file), compose::looked_at(file))?;
+        }
+        writeln!(out)?;
+        if let Some(patch) = patch.as_ref().filter(|patch| !patch.is_empty()) {
+            // No line of a patch begins with a fence: each has its mark before it.
+            writeln!(out, "```diff")?;
+            compose::patch(patch, out)?;
+            writeln!(out, "```\n")?;
         }
     }
     if let Data::Probe { targets, not_probed, .. } = &report.data {
@@ -141,7 +154,7 @@ fn severity(finding: &Finding) -> String {
 }
 
 fn section(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "## {} {}: {}\n", finding.code, finding.name, code(&finding.subject.name))?;
+    writeln!(out, "## {} {}: {}\n", finding.code, finding.name, code(&finding.place()))?;
     writeln!(out, "{}\n", prose(finding.summary.as_bytes()))?;
     for evidence in &finding.evidence {
         let seen = [&evidence.source, &b": "[..], &evidence.detail].concat();
