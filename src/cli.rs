@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::model::{Severity, SocketField};
+use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use consumer::ConsumerArgs;
@@ -77,6 +77,12 @@ pub struct Global {
     /// How long to wait for mounts and servers that do not answer [default: 5s; wait: 30s]
     #[arg(long, global = true, value_name = "D", value_parser = duration, hide_short_help = true)]
     pub timeout: Option<Duration>,
+    /// Look at the system whose files are below DIR: an image, or with --proc the host of this container
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub root: Option<PathBuf>,
+    /// The /proc of the system below --root: its processes and its sockets
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub proc: Option<PathBuf>,
 }
 
 impl Default for Global {
@@ -95,6 +101,8 @@ impl Default for Global {
             quiet: false,
             verbose: false,
             timeout: None,
+            root: None,
+            proc: None,
         }
     }
 }
@@ -138,7 +146,7 @@ impl FailOn {
 pub enum Command {
     /// Everything known about a socket, every rule, the verdict
     Inspect(InspectArgs),
-    /// Would this consumer get in, and which component of the path stops it?
+    /// Would this consumer get in, and what on the path stops it?
     Access(AccessArgs),
     /// Every bound socket with its verdict
     List(ListArgs),
@@ -240,6 +248,9 @@ pub struct ListArgs {
     /// Only sockets held by processes of this user
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    /// As a process, unit or container sees names: its root and mounts, its network namespace
+    #[arg(long, value_name = "PID|UNIT|CONTAINER")]
+    pub view: Option<String>,
     /// Columns, in order
     #[arg(long, value_name = "F,...", value_delimiter = ',', value_parser = fields())]
     pub fields: Vec<SocketField>,
@@ -260,8 +271,15 @@ pub struct WaitArgs {
     /// What makes a target ready
     #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = WaitFor::Connect)]
     pub goal: WaitFor,
+    /// Ask for PATH over HTTP/1.1; the same as --for http
+    #[arg(long, value_name = "PATH", value_parser = values::http_path)]
+    pub http: Option<String>,
+    /// Ready is who answers with one of these statuses: 200, 2xx, 200-399 [default: 200-399]
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', hide_short_help = true)]
+    #[arg(value_parser = values::parsed(Statuses::parse, "use 200, 2xx or 200-399"))]
+    pub expect: Vec<Statuses>,
     /// Wait until nobody serves the target any more
-    #[arg(long, conflicts_with = "goal")]
+    #[arg(long, conflicts_with_all = ["goal", "http", "expect"])]
     pub gone: bool,
     /// Only when it was so for this long without a break
     #[arg(long, value_name = "D", value_parser = duration)]
@@ -287,6 +305,8 @@ pub enum WaitFor {
     Exists,
     /// It takes connections: it listens, which does not say that it answers
     Connect,
+    /// It answers over HTTP: the test of readiness
+    Http,
 }
 
 /// `explain`

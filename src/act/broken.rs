@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,10 @@ pub struct Broken {
     pub path: PathBuf,
     /// How its user names it: the path, unless that would not show what is wrong.
     pub target: Vec<u8>,
+    /// The mode it is expected to have.
+    pub expected_mode: Option<u32>,
+    /// The uid of a consumer who is to get in.
+    pub consumer: Option<u32>,
     /// Keeps the sockets open.
     held: Vec<OwnedFd>,
     /// Goes back to where it was called.
@@ -32,7 +36,8 @@ pub struct Broken {
 
 impl Broken {
     fn new(path: PathBuf, held: Vec<OwnedFd>) -> Self {
-        Self { target: path.as_os_str().as_bytes().to_vec(), path, held, _home: None }
+        let target = path.as_os_str().as_bytes().to_vec();
+        Self { path, target, expected_mode: None, consumer: None, held, _home: None }
     }
 }
 
@@ -195,6 +200,23 @@ pub fn renamed(directory: &Path) -> io::Result<Broken> {
     let held = vec![listener(&temporary)?];
     fs::rename(&temporary, &path)?;
     Ok(Broken::new(path, held))
+}
+
+/// A listener in a directory that is closed to the consumer, who is nobody here (SD202).
+pub fn closed_directory(directory: &Path) -> io::Result<Broken> {
+    let closed = directory.join("run");
+    fs::DirBuilder::new().mode(0o700).create(&closed)?;
+    let broken = listening(&closed)?;
+    // 65534 is who nobody is mostly; whoever runs this as that user is stopped by no directory of its own.
+    let nobody = if fs::metadata(&closed)?.uid() == 65534 { 65533 } else { 65534 };
+    Ok(Broken { consumer: Some(nobody), ..broken })
+}
+
+/// A listener whose file was given another mode than its users expect (SD213).
+pub fn other_mode(directory: &Path) -> io::Result<Broken> {
+    let broken = listening(directory)?;
+    fs::set_permissions(&broken.path, fs::Permissions::from_mode(0o600))?;
+    Ok(Broken { expected_mode: Some(0o660), ..broken })
 }
 
 /// A listener whose receiving side is shut down (SD305).

@@ -13,11 +13,10 @@ them, names the cause with the evidence for it, and prints the command that fixe
 and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server; `preflight` takes back what it makes.";
 
 /// The most usual lines.
-pub const EXAMPLES: &str = "  sockdoctor /run/app.sock         why does this socket not work?
-  sockdoctor access /run/app.sock --as www-data      would this user get in, and what stops it?
-  sockdoctor list                  every bound socket with its verdict
-  sockdoctor explain 'LOG LINE'    what it can mean, and what to run next
-  sockdoctor demo                  break a socket on purpose and diagnose it";
+pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why does this socket not work?
+  sockdoctor access /run/app.sock --as USER  what stops USER, if anything does?
+  sockdoctor list                            every bound socket with its verdict
+  sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
 const OF_COMMANDS: [(&str, &str); 12] = [
@@ -45,6 +44,7 @@ const OF_COMMANDS: [(&str, &str); 12] = [
   sockdoctor list --stale                  files that no process has bound too
   sockdoctor list --match '/run/*.sock'    some of them
   sockdoctor list --user www-data          what a user's processes hold
+  sockdoctor list --view 812               as that process sees the names: its root, its mounts
   sockdoctor list --fields name,queue,holders --sort queue
   sockdoctor list --fail-on error -q       exit status 1 when one is broken",
     ),
@@ -53,6 +53,7 @@ const OF_COMMANDS: [(&str, &str); 12] = [
         "  sockdoctor wait /run/app.sock            until it takes connections, 30 s at most
   sockdoctor wait /run/app.sock --timeout 2m -- nginx -g 'daemon off;'
   sockdoctor wait /run/app.sock @db tcp:127.0.0.1:5432    all of them; --any: the first
+  sockdoctor wait /run/app.sock --http /health      until it answers with 200 to 399
   sockdoctor wait --once -q /run/app.sock  is it ready now? the exit status tells
   sockdoctor wait --gone /run/app.sock     until nobody serves it
   sockdoctor wait --while-pid 4242 /run/app.sock   gives up when its server ends",
@@ -127,7 +128,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 3] = ["completions", "man", "schema"];
+const RARELY: [&str; 5] = ["demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -161,7 +162,7 @@ pub fn command() -> Command {
 pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More commands: {}. Everything: sockdoctor [COMMAND] --help", RARELY.join(", ")))
+        .after_help(format!("More commands: {}\nEverything: sockdoctor [COMMAND] --help", RARELY.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

@@ -1,16 +1,20 @@
 //! The consumers of a command line, each put before the socket in its own view.
 
-use super::{Context, Refusal};
+use nix::errno::Errno;
+
+use super::{Context, Refusal, rerooted};
 use crate::cli::ConsumerArgs;
 use crate::facts::consumers::{self, NoConsumer, Who};
 use crate::facts::examine::Examiner;
 use crate::facts::look::{Question, Root};
 use crate::facts::walk::Acls;
 use crate::facts::{connected, linger, mac, sysctl, verdict};
-use crate::model::{Access, Case, Consumer, Fact, FileKind, NetnsId, Origin, Target, Walk};
+use crate::model::{
+    Access, Case, Consumer, Fact, File, FileKind, Gap, NetnsId, Origin, Reached, Target, Walk,
+};
 
 /// Whose files a path means, and where abstract names are; `None`: where we are.
-type View = (Root, Option<NetnsId>);
+pub(super) type View = (Root, Option<NetnsId>);
 
 /// Looks at targets once for each view that the consumers have, and puts each consumer before what it sees.
 /// Without consumers the view is ours.
@@ -56,6 +60,7 @@ pub(super) fn named(
     targets: &[Target],
     here: &[u8],
 ) -> Result<Option<Vec<Consumer>>, Refusal> {
+    rerooted::check_consumer(context.machine, args)?;
     let who = match args {
         ConsumerArgs { user: Some(user), .. } => user_and_groups(user),
         ConsumerArgs { uid: Some(uid), gid, .. } => Who::Ids(*uid, gid.clone()),
@@ -75,6 +80,22 @@ pub(super) fn user_and_groups(text: &str) -> Who {
     let (user, groups) = text.split_once(':').unwrap_or((text, ""));
     let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
     Who::User(user.to_owned(), groups)
+}
+
+/// The view that `--view` names: of a pid, else of a unit, else of a container.
+pub(super) fn view(context: &Context<'_>, examiner: &mut Examiner<'_>, name: &str) -> Result<View, Refusal> {
+    let whose = match name.parse() {
+        Ok(pid) => find(context, examiner, &Who::Pid(pid))?,
+        Err(_) => match consumers::find(context.machine, examiner, &Who::Container(name.to_owned())) {
+            Ok(found) => found,
+            Err(_) => find(context, examiner, &Who::Unit(name.to_owned()))?,
+        },
+    };
+    let unseen = |gap: &Gap| Refusal::open(format!("{}: {}", gap.source, gap.why), "run it as root");
+    let consumer = whose.first().filter(|consumer| consumer.process.is_some()).ok_or_else(|| {
+        Refusal::open(format!("{name} does not run: it has no view"), "start it, or give a pid")
+    })?;
+    consumer.our_view.gap().map_or(Ok((root_of(consumer), consumer.netns)), |gap| Err(unseen(gap)))
 }
 
 /// Finds consumers, or says why there are none.
@@ -120,8 +141,15 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let mut access = walked(context, examiner, walk, consumer);
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
-    let plain = file.is_some_and(|file| !file.class.may_hang() && file.kind != FileKind::Directory);
-    if plain && consumer.our_view.gap().is_none() {
+    if !context.machine.has_kernel() {
+        return access;
+    }
+    // Below a chroot no mount may be listed: that file was reached, and says nothing of hanging.
+    let hangs = |file: &File| file.mount.is_some() && file.class.may_hang();
+    let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
+    // Where we are stopped ourselves, the kernel says so without going any further.
+    let barred = matches!(walk.reached, Reached::Stopped { errno, .. } if errno == Errno::EACCES as i32);
+    if (plain || barred) && consumer.our_view.gap().is_none() {
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);
@@ -149,8 +177,12 @@ pub(super) fn before_directory(
 }
 
 fn walked(context: &Context<'_>, examiner: &mut Examiner<'_>, walk: &Walk, consumer: &Consumer) -> Access {
-    let protected = sysctl(context.machine, "fs/protected_symlinks");
-    let protected = protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0));
+    let protected = if context.machine.has_kernel() {
+        let protected = sysctl(context.machine, "fs/protected_symlinks");
+        protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0))
+    } else {
+        Fact::NotAsked
+    };
     let mut access = Access::of(consumer.clone(), walk, &protected);
     for gate in &mut access.gates {
         gate.owner = examiner.users.user(gate.step.permissions.uid);

@@ -4,10 +4,11 @@
 use std::io;
 use std::path::Path;
 
-use super::{Answer, Context, Refusal, inspect};
+use super::{Answer, Context, Refusal, consumers, inspect};
 use crate::act::broken::{self, Broken};
 use crate::act::scratch::Scratch;
 use crate::cli::DemoArgs;
+use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::{host, process};
 use crate::model::{Data, DemoEntry, Fix, Target};
@@ -33,6 +34,13 @@ const DEMOS: &[(DemoEntry, Build)] = &[
     demo("symlink-problem", "SD111", "a symbolic link to nothing", broken::dangling_link),
     demo("kernel-name-differs", "SD113", "a listener, and renames its file", broken::renamed),
     demo("socket-type-mismatch", "SD116", "a datagram socket, for HTTP", broken::datagram_for_http),
+    demo(
+        "parent-not-searchable",
+        "SD202",
+        "a listener in a directory of mode 0700",
+        broken::closed_directory,
+    ),
+    demo("mode-or-owner-not-as-expected", "SD213", "a listener of mode 0600, not 0660", broken::other_mode),
     demo("listener-shut-down", "SD305", "a listener, and shuts its receiving side", broken::shut_down),
 ];
 
@@ -86,8 +94,14 @@ fn show(context: &Context<'_>, demo: &DemoEntry, build: Build) -> Result<Answer,
     let target = Target::parse(&broken.target).map_err(|error| failed(io::Error::other(error)))?;
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
     let here = process::own_directory();
-    let mut cases: Vec<_> = examiner.examine(&[target], &here).into_iter().flatten().collect();
+    let whose = match broken.consumer {
+        Some(uid) => consumers::find(context, &mut examiner, &Who::Ids(uid, Vec::new()))?,
+        None => Vec::new(),
+    };
+    let found = consumers::examine(context, &mut examiner, &[target], &here, &whose);
+    let mut cases: Vec<_> = found.into_iter().flatten().flatten().collect();
     for case in &mut cases {
+        case.wished.mode = broken.expected_mode;
         case.expects = Target::expected_type(&broken.target);
     }
     let mut answer = inspect::answer(context, &mut examiner, cases);

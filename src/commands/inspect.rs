@@ -3,11 +3,11 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, open_question, overall};
+use super::{Answer, Context, Refusal, consumers, open_question, overall, rerooted};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
-use crate::facts::{process, tmpfiles};
+use crate::facts::tmpfiles;
 use crate::model::{
     AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished,
 };
@@ -23,8 +23,9 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         .iter()
         .map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
     let given = given.collect::<Result<Vec<_>, Refusal>>()?;
+    given.iter().try_for_each(|(target, _)| rerooted::check_target(context.machine, target))?;
     let mut examiner = Examiner::new(context.machine, context.deadline, context.global.verbose);
-    let here = process::own_directory();
+    let here = context.machine.working_directory();
     let mut targets = Vec::new();
     let mut expected = Vec::new();
     for (target, kind) in &given {
@@ -137,7 +138,7 @@ pub(super) fn leads_somewhere(case: &Case) -> bool {
 pub(super) fn understood(text: &[u8]) -> Result<Target, Refusal> {
     match Target::parse(text) {
         Ok(Target::Tcp(address)) => Err(Refusal::usage(
-            format!("`{address}` is a TCP address; inspect looks at Unix sockets"),
+            format!("`{address}` is a TCP address, not a Unix socket"),
             "give the path of the socket behind it",
         )),
         Ok(target) => Ok(target),

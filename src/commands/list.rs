@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
 
-use super::{Answer, Context, Refusal, overall};
+use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
 use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
 use crate::facts::look::Root;
 use crate::facts::netns::Namespace;
+use crate::facts::netns_keepers::Keepers;
 use crate::facts::process;
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::survey::Surveyor;
@@ -45,14 +46,28 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
     }
-    let dump = sockets::all(context.machine, Ask { owners_only: !args.all, memory });
+    let view = args.view.as_deref().map(|name| consumers::view(context, &mut examiner, name)).transpose()?;
+    let (root, netns) = view.unwrap_or((Root::Ours, None));
+    examiner.look_from(root, netns);
     let named = |row: &Socket| matches(row, pattern.as_ref());
-    let held = (!args.no_holders).then(|| {
+    let ask = Ask { owners_only: !args.all, memory };
+    let mut dump = sockets::all(context.machine, ask, &Keepers::new());
+    let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
         examiner.remember_walk(wanted, &held);
         held
-    });
+    };
+    let mut held = (!args.no_holders).then(|| walk(&dump));
+    if held.as_ref().is_some_and(|held| dump.lacks(&held.namespaces)) {
+        // Only the walk meets namespaces that no process is in.
+        dump = sockets::all(
+            context.machine,
+            ask,
+            &held.take().map(|held| held.namespaces.clone()).unwrap_or_default(),
+        );
+        held = Some(walk(&dump));
+    }
     let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
     let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
         let rows = dump.rows.iter().filter(|row| named(row));
@@ -67,7 +82,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     }
     let numbered = (0..).zip(&dump.rows).filter(|(_, row)| wanted(row));
     let numbers: Vec<u32> = numbered.map(|(number, _)| number).collect();
-    let view = examiner.viewpoint(Root::Ours).ok();
+    let view = examiner.viewpoint(root).ok();
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;

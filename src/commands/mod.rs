@@ -12,6 +12,7 @@ mod open_question;
 mod outputs;
 mod preflight;
 mod probe;
+mod rerooted;
 mod self_check;
 mod socket_unit;
 mod wait;
@@ -109,13 +110,20 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let Cli { command, global } = cli;
     let started = SystemTime::now();
     let clock = Instant::now();
-    let machine = Machine::default();
+    let (machine, fitting) = match rerooted::machine(&global) {
+        Ok(machine) => {
+            let fitting = command.as_ref().map_or(Ok(()), |command| rerooted::check(&machine, command));
+            (machine, fitting)
+        }
+        Err(refusal) => (Machine::default(), Err(refusal)),
+    };
     let timeout = global.timeout.or(command.as_ref().map(Command::timeout)).unwrap_or_default();
     let context =
         Context { machine: &machine, global: &global, deadline: clock + timeout.mul_f64(0.8), timeout };
     let name = command.as_ref().map_or(Some("sockdoctor"), Command::name).unwrap_or_default();
     let outputs = Outputs::of(&global, environment.step_summary.as_deref());
-    let (usable, outputs) = match check_codes(&global).and_then(|()| outputs::check(name, &global)) {
+    let usable = check_codes(&global).and(fitting).and_then(|()| outputs::check(name, &global));
+    let (usable, outputs) = match usable {
         Ok(()) => (Ok(()), outputs),
         Err(refusal) => (Err(refusal), Outputs::refused(&global, name)),
     };

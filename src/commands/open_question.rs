@@ -9,6 +9,12 @@ pub(super) fn gap(case: &Case) -> Option<Gap> {
         return None;
     }
     let gap = |why: String| Gap::new(case.target.to_string(), why);
+    if case.files_only {
+        let help = "give --proc DIR too, the /proc of the system that runs from there";
+        return Some(
+            gap("with --root alone only files are looked at, not who listens".into()).helped_by(help),
+        );
+    }
     let mut bound = case.sockets.items.iter().filter(|sighting| sighting.relation.serves).peekable();
     if bound.peek().is_some() && bound.all(|sighting| sighting.socket.state == SocketState::Connected) {
         return Some(gap("only a socket that is connected itself is bound to it: nothing listens".into()));
@@ -24,7 +30,10 @@ pub(super) fn gap(case: &Case) -> Option<Gap> {
     }
     let mut elsewhere = case.orphans().filter(|orphan| orphan.role() == Ok(Some(Role::OtherView)));
     if let Some(view) = elsewhere.find_map(|orphan| orphan.view.known()) {
-        let why = format!("the listener's file exists in the root of pid {}, not in yours", view.pid);
+        let why = format!(
+            "the listener's file exists in the root of pid {}, not where it was looked for",
+            view.pid
+        );
         return Some(gap(why).helped_by("look where the server and its client both see the file"));
     }
     Some(gap("nothing that serves the path was found, and what could explain it was not visible".into()))
@@ -37,6 +46,13 @@ mod tests {
 
     fn why(case: &Case) -> String {
         gap(case).unwrap().why
+    }
+
+    #[test]
+    fn of_an_image_it_is_not_said_that_nothing_serves_it() {
+        let case = Case { files_only: true, ..Case::sample_stale() };
+        assert!(why(&case).starts_with("with --root alone"));
+        assert!(gap(&case).unwrap().would_help.unwrap().contains("--proc"));
     }
 
     #[test]
@@ -54,7 +70,10 @@ mod tests {
             assert!(matches!(file.reached, Reached::File(_)));
             (view.walk, view.ours) = (file, false);
         }
-        assert_eq!(why(&elsewhere), "the listener's file exists in the root of pid 4242, not in yours");
+        assert_eq!(
+            why(&elsewhere),
+            "the listener's file exists in the root of pid 4242, not where it was looked for"
+        );
         let mut client = Case::sample();
         client.sockets.items[0].socket.state = SocketState::Connected;
         assert!(why(&client).contains("nothing listens"));

@@ -10,12 +10,13 @@ use std::time::Instant;
 use super::{Answer, Context, Refusal, overall};
 use crate::cli::ProbeArgs;
 use crate::facts::examine::Examiner;
+use crate::facts::glance::Glancer;
 use crate::facts::process;
 use crate::model::{
     Case, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed, ProbedTarget,
-    Protocol, ReplyShown, SocketType, Target,
+    Protocol, Reach, ReplyShown, SocketType, Target,
 };
-use crate::probe::Prober;
+use crate::probe::{self, Prober};
 use crate::rules::{self, Judgement};
 
 /// EAGAIN: the queue is full, and another probe would find it no emptier.
@@ -76,7 +77,11 @@ impl Session<'_> {
     fn target(&self, plan: &ProbePlan) -> (ProbedTarget, Judgement) {
         let mut made: Vec<Probed> = Vec::new();
         let mut cut_short = None;
-        for number in 0..self.args.count {
+        if self.is_hung(plan) {
+            made.push(probe::hung(plan));
+        }
+        let count = if made.is_empty() { self.args.count } else { 0 };
+        for number in 0..count {
             if number > 0 && !self.args.interval.is_zero() {
                 self.prober.pause(self.args.interval);
             }
@@ -104,6 +109,14 @@ impl Session<'_> {
         let verdict = if failed { Overall::Error } else { overall(severity, judged.error_left_out) };
         let label = plan.target.label();
         (ProbedTarget { label, verdict, subject: case.subject(), probes: made, cut_short }, judged)
+    }
+
+    /// Whether the path leads through a mount that does not answer.
+    fn is_hung(&self, plan: &ProbePlan) -> bool {
+        let Target::Path(path) = &plan.target else { return false };
+        let deadline = Instant::now() + plan.timeout.mul_f64(0.8);
+        let glance = Glancer::new(self.context.machine).at(path, false, deadline);
+        glance.hazard.is_some() && glance.reach == Reach::Unseen
     }
 
     fn once(&self, plan: &ProbePlan) -> Probed {

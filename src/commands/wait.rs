@@ -3,6 +3,7 @@
 
 mod candidate;
 mod progress;
+mod question;
 mod vigil;
 
 use std::ffi::OsString;
@@ -18,11 +19,12 @@ use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
 use crate::facts::process;
 use crate::facts::watch_path::{self, Watch};
-use crate::model::{Data, Ending, Failure, Goal, SocketType, Target};
+use crate::model::{Case, Data, Ending, Fact, Failure, Goal, Probed, SocketType, Target};
 use crate::rules::Judgement;
 use candidate::Candidate;
 use progress::Progress;
-use vigil::Vigil;
+use question::Question;
+use vigil::{Asking, Vigil};
 
 /// How long the look at what did not become ready may take where a mount does not answer.
 const EXAMINATION: Duration = Duration::from_secs(4);
@@ -31,9 +33,14 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let started = Instant::now();
     let goal = match (args.gone, args.goal) {
         (true, _) => Goal::Gone,
+        _ if args.http.is_some() || !args.expect.is_empty() => Goal::Http,
         (_, WaitFor::Exists) => Goal::Exists,
         (_, WaitFor::Connect) => Goal::Connect,
+        (_, WaitFor::Http) => Goal::Http,
     };
+    let cannot = |error: io::Error| Refusal::open(format!("nobody can be asked: {error}"), "try again");
+    let question = (goal == Goal::Http).then(|| Question::of(args).map_err(cannot)).transpose()?;
+    let urls = args.targets.iter().map(|text| Target::http_path(text.as_bytes())).collect();
     let targets = args.targets.iter().map(|text| understood(text.as_bytes(), goal));
     let targets = targets.collect::<Result<Vec<_>, Refusal>>()?;
     let producer = args.while_pid.map(producer).transpose()?;
@@ -44,7 +51,8 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let progress = Progress::new(context.global.quiet || args.once, started);
     let glancer = Glancer::new(context.machine);
     let end = started + context.timeout;
-    let mut vigil = Vigil::new(candidates, glancer, watch, progress, args.any, end);
+    let asking = question.map(|question| Asking { question, urls });
+    let mut vigil = Vigil::new(candidates, glancer, watch, progress, args.any, end, asking);
     let ending = if args.once { vigil.once() } else { vigil.wait(args.while_pid) };
     let now = Instant::now();
     let waited: Vec<_> = vigil.candidates.iter().map(|candidate| candidate.waited(now)).collect();
@@ -53,23 +61,33 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
         Ending::TimedOut => exit::TIMED_OUT,
         Ending::Never | Ending::ProducerGone(_) | Ending::Once => exit::PROBLEM,
     };
-    let unmet = waited.iter().filter(|waited| !waited.ready && goal != Goal::Gone && ending != Ending::Ready);
-    let judgement = judged(context, unmet.map(|waited| waited.target.clone()).collect(), goal);
+    let said = std::mem::take(&mut vigil.said);
+    let unmet = waited.iter().zip(said).filter(|(waited, _)| !waited.ready);
+    let unmet = unmet.map(|(waited, said)| (waited.target.clone(), said)).collect();
+    let judgement = match (goal, ending) {
+        (Goal::Gone, _) | (_, Ending::Ready) => Judgement::default(),
+        _ => judged(context, unmet, goal),
+    };
     let (subjects, data) = (waited.len(), Data::Waited { targets: waited, ending });
     Ok(Answer { judgement, data, subjects, status: Some(status), ..Answer::nothing() })
 }
 
 /// What the rules say about targets that are not ready.
-fn judged(context: &Context<'_>, mut targets: Vec<Target>, goal: Goal) -> Judgement {
-    targets.retain(|target| !matches!(target, Target::Tcp(_)));
-    if targets.is_empty() {
-        return Judgement::default();
-    }
+fn judged(context: &Context<'_>, unmet: Vec<(Target, Option<Probed>)>, goal: Goal) -> Judgement {
+    let (targets, mut said): (Vec<Target>, Vec<Option<Probed>>) = unmet.into_iter().unzip();
     let mut examiner = Examiner::new(context.machine, Instant::now() + EXAMINATION, context.global.verbose);
     let here = process::own_directory();
-    let mut cases: Vec<_> = examiner.examine(&targets, &here).into_iter().flatten().collect();
-    for case in &mut cases {
-        case.expects = (goal == Goal::Connect).then_some(SocketType::Stream);
+    let found = if targets.is_empty() { Vec::new() } else { examiner.examine(&targets, &here) };
+    let mut cases = Vec::new();
+    for ((case, target), said) in found.into_iter().zip(&targets).zip(&mut said) {
+        // What a TCP server said is all that is known of it.
+        let Some(mut case) = case.or_else(|| said.as_ref().map(|_| Case::new(target.clone(), Vec::new())))
+        else {
+            continue;
+        };
+        case.expects = matches!(goal, Goal::Connect | Goal::Http).then_some(SocketType::Stream);
+        case.probe = said.take().map_or(Fact::NotAsked, |said| Fact::Known(Box::new(said)));
+        cases.push(case);
     }
     inspect::answer(context, &mut examiner, cases).judgement
 }

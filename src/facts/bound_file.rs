@@ -1,28 +1,14 @@
 //! The file that a socket of another process is bound to, from the kernel itself: the proof that it is gone.
-//!
-//! `pidfd_getfd(2)` borrows the descriptor for an instant, `SIOCUNIXFILE` (net/unix/af_unix.c, unix_open_file) opens
-//! the bound file. Nothing is sent, and the borrowed descriptor is closed at once. Needs ptrace access to the process
-//! and CAP_NET_ADMIN in the socket's network namespace.
-#![expect(unsafe_code, reason = "the ioctl returns a descriptor, which no safe crate wraps")]
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use rustix::fs::{AtFlags, StatxFlags, readlinkat, statx};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use super::borrowed;
 use super::errno::words;
 use super::machine::Machine;
 use crate::model::Gap;
-
-/// include/uapi/linux/un.h
-const SIOCUNIXFILE: u16 = 0x89e0;
-
-nix::ioctl_none_bad!(
-    /// Opens the file a Unix socket is bound to, as `O_PATH`.
-    open_bound_file,
-    SIOCUNIXFILE
-);
 
 /// What a socket is bound to, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +21,8 @@ pub(super) struct BoundFile {
 
 /// The file behind descriptor `fd` of a process, which must be a bound Unix socket.
 pub(super) fn of(machine: &Machine, pid: u32, fd: u32) -> Result<BoundFile, Gap> {
-    if !machine.is_running_system() {
-        return Err(Gap::new("SIOCUNIXFILE", "not asked of another machine's processes"));
+    if !machine.shares_pids() {
+        return Err(Gap::new("SIOCUNIXFILE", "not asked: the processes are in another pid namespace"));
     }
     let failed = |error: rustix::io::Errno| {
         let gap = Gap::new(format!("SIOCUNIXFILE of pid {pid}"), words(error));
@@ -45,12 +31,8 @@ pub(super) fn of(machine: &Machine, pid: u32, fd: u32) -> Result<BoundFile, Gap>
         }
         gap
     };
-    let number = |number: u32| i32::try_from(number).map_err(|_| rustix::io::Errno::INVAL);
     let borrow = || -> Result<BoundFile, rustix::io::Errno> {
-        let pid = Pid::from_raw(number(pid)?).ok_or(rustix::io::Errno::SRCH)?;
-        let process = pidfd_open(pid, PidfdFlags::empty())?;
-        let socket = pidfd_getfd(&process, number(fd)?, PidfdGetfdFlags::empty())?;
-        let file = bound_file(&socket)?;
+        let file = borrowed::bound_file(&borrowed::descriptor(pid, fd)?)?;
         // What is cached must do: the file may be on a mount that hangs.
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let status = statx(&file, c"", flags, StatxFlags::NLINK)?;
@@ -66,21 +48,12 @@ pub(super) fn tried() -> Result<(), rustix::io::Errno> {
     let raw = |errno: nix::errno::Errno| rustix::io::Errno::from_raw_os_error(errno as i32);
     let kind = (AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC);
     let own = socket(kind.0, kind.1, kind.2, None).map_err(raw)?;
-    let process = pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
-    let borrowed = pidfd_getfd(&process, own.as_raw_fd(), PidfdGetfdFlags::empty())?;
-    match bound_file(&borrowed) {
+    let number = own.as_raw_fd().unsigned_abs();
+    match borrowed::descriptor(std::process::id(), number).and_then(|socket| borrowed::bound_file(&socket)) {
         // The right was checked before it was found to have no file.
         Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-fn bound_file(socket: &OwnedFd) -> Result<OwnedFd, rustix::io::Errno> {
-    // SAFETY: the descriptor is open for the length of the call, and the request takes no argument.
-    let opened: RawFd = unsafe { open_bound_file(socket.as_raw_fd()) }
-        .map_err(|errno| rustix::io::Errno::from_raw_os_error(errno as i32))?;
-    // SAFETY: the kernel just made this descriptor for us, and nobody else has its number.
-    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 //! those of its name in the directories after it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::{File, OpenOptions, read_dir};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, read_dir};
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::errno;
 use super::machine::Machine;
+use super::{errno, proc_file};
 use crate::model::{Gap, Seen};
 
 /// How many entries of a directory are read.
@@ -44,7 +43,7 @@ pub(super) fn in_force<D: AsRef<str>>(
                 continue;
             }
             let shown = [directory.as_bytes(), b"/", name.as_bytes()].concat();
-            match text(&entry.path()) {
+            match text(machine, &shown) {
                 Ok(text) => drop(files.insert(name, (shown, text))),
                 Err(error) => {
                     gaps.push(Gap::new(String::from_utf8_lossy(&shown), errno::words(error)));
@@ -56,13 +55,41 @@ pub(super) fn in_force<D: AsRef<str>>(
     Seen { items: files.into_values().collect(), gaps }
 }
 
-/// The text of a regular file; of anything else nothing, and without waiting for it.
-fn text(path: &Path) -> std::io::Result<Vec<u8>> {
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+/// The text of a regular file; of anything else nothing, and without waiting for it. Links are followed as the machine
+/// itself would: in an image most units of /etc are links.
+fn text(machine: &Machine, path: &[u8]) -> std::io::Result<Vec<u8>> {
+    let file = match proc_file::open_in_root(&machine.root, Path::new(OsStr::from_bytes(path))) {
+        Ok(file) => File::from(file),
+        // A link to what an image lacks, such as /dev/null.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
     let mut text = Vec::new();
     if file.metadata()?.is_file() {
         file.take(SIZE).read_to_end(&mut text)?;
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_of_an_image_are_meant_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let [etc, lib] = ["etc/units", "lib"].map(|dir| root.path().join(dir));
+        std::fs::create_dir_all(&etc).unwrap();
+        std::fs::create_dir(&lib).unwrap();
+        std::fs::write(lib.join("passwd"), "its own").unwrap();
+        for (name, target) in [("a", "/lib/passwd"), ("b", "/etc/passwd"), ("c", "../../lib/passwd")] {
+            symlink(target, etc.join(name)).unwrap();
+        }
+        let machine = Machine::image(root.path()).unwrap();
+        let seen = in_force(&machine, ["/etc/units"], |_| true);
+        let texts: Vec<&[u8]> = seen.items.iter().map(|(_, text)| text.as_slice()).collect();
+        assert_eq!((texts, seen.gaps.len()), (vec![&b"its own"[..], b"", b"its own"], 0));
+    }
 }

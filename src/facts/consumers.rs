@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::examine::Examiner;
-use super::machine::Machine;
+use super::machine::{Machine, Scope};
 use super::systemctl;
 use super::{credentials, process};
 use crate::model::{Consumer, Credentials, Fact, Gap, IdName, Origin};
@@ -45,7 +45,7 @@ impl From<Gap> for NoConsumer {
 /// their master is.
 pub fn find(machine: &Machine, examiner: &mut Examiner<'_>, who: &Who) -> Result<Vec<Consumer>, NoConsumer> {
     match who {
-        Who::Caller => Ok(vec![of_process(machine, examiner, std::process::id(), Origin::Caller)?]),
+        Who::Caller => Ok(vec![caller(machine, examiner)?]),
         Who::User(user, groups) => Ok(vec![of_user(machine, examiner, user, groups)?]),
         Who::Ids(uid, groups) => Ok(vec![of_ids(machine, examiner, *uid, groups, Fact::NotAsked)]),
         Who::Pid(pid) => Ok(vec![running(machine, examiner, *pid, Origin::Process)?]),
@@ -76,6 +76,15 @@ pub fn distinct(
         }
     }
     found
+}
+
+/// We ourselves, whose identity is meant before another machine's files too.
+fn caller(machine: &Machine, examiner: &mut Examiner<'_>) -> Result<Consumer, NoConsumer> {
+    let consumer = of_process(&Machine::default(), examiner, std::process::id(), Origin::Caller)?;
+    if machine.scope == Scope::Running {
+        return Ok(consumer);
+    }
+    Ok(Consumer { our_view: Fact::Known(true), ..consumer })
 }
 
 fn running(
@@ -202,7 +211,13 @@ fn of_unit(machine: &Machine, examiner: &mut Examiner<'_>, name: &str) -> Result
     let full = systemctl::full_name(name);
     let origin = Origin::Unit(full.clone());
     let in_unit = members(machine, examiner, |process| process.unit.as_deref() == Some(&full))?;
-    let unit = match systemctl::show(&full) {
+    // It would answer for the system that we are part of.
+    let answer = if machine.scope == Scope::Running {
+        systemctl::show(&full)
+    } else {
+        Err(Gap::new(full.clone(), "no process of this unit is visible"))
+    };
+    let unit = match answer {
         Ok(None) if in_unit.is_empty() => {
             let hint = "`systemctl list-units --all` lists those that are";
             return Err(NoConsumer::Unknown(format!("there is no unit {full}"), hint.into()));

@@ -20,13 +20,14 @@ use super::index::Index;
 use super::look::{NoLook, Question, Root, look, root_of, viewpoint};
 use super::machine::Machine;
 use super::netns::Namespace;
+use super::netns_keepers::{self, Keepers};
 use super::process;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
 use super::walk::{Acls, Touch, Viewpoint};
 use crate::model::{
-    Case, Fact, FileId, Gap, Look, NetnsId, Process, Sighting, SocketIno, SocketState, SocketType, Target,
-    Walk,
+    Case, Fact, FileId, Gap, Liveness, Look, NetnsId, Process, Sighting, SocketIno, SocketState, SocketType,
+    Target, Walk,
 };
 use draft::Draft;
 pub(super) use draft::join_if_relative;
@@ -40,7 +41,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(300);
 /// Looks at targets, remembering what it already saw of roots, mounts, users and directories.
 #[derive(Debug)]
 pub struct Examiner<'m> {
-    machine: &'m Machine,
+    pub(super) machine: &'m Machine,
     /// When touches of mounts that may hang are given up.
     deadline: Instant,
     memory: bool,
@@ -49,7 +50,7 @@ pub struct Examiner<'m> {
     /// Names of users and groups.
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
-    client: Root,
+    pub(super) client: Root,
     /// Where the client's abstract names are; `None`: ours.
     netns: Option<NetnsId>,
     /// Whether the ACLs on the way to a target are read.
@@ -67,6 +68,10 @@ pub struct Examiner<'m> {
     dead: HashMap<FileId, u8>,
     /// Absolute names of sockets that were bound under relative ones, as far as their holders tell.
     relative: HashMap<SocketIno, Vec<u8>>,
+    /// Network namespaces that were met on the way.
+    kept: Keepers,
+    /// All sockets were already asked for their namespaces.
+    searched: bool,
 }
 
 impl<'m> Examiner<'m> {
@@ -90,6 +95,8 @@ impl<'m> Examiner<'m> {
             silent: HashSet::new(),
             dead: HashMap::new(),
             relative: HashMap::new(),
+            kept: Keepers::new(),
+            searched: false,
         }
     }
 
@@ -124,6 +131,9 @@ impl<'m> Examiner<'m> {
         let strange = |cases: &[Option<Case>]| -> Vec<usize> {
             (0..cases.len()).filter(|number| !cases[*number].as_ref().is_some_and(is_plain)).collect()
         };
+        if cases.iter().flatten().any(leads_nowhere) {
+            self.search_sockets();
+        }
         let mut unsettled = strange(&cases);
         for _ in 1..ATTEMPTS {
             if unsettled.is_empty() {
@@ -153,7 +163,18 @@ impl<'m> Examiner<'m> {
 
     fn dump(&self, targets: &[Target]) -> Sockets {
         let owners_only = !targets.iter().any(|target| matches!(target, Target::Inode(_)));
-        sockets::all(self.machine, Ask { owners_only, memory: self.memory })
+        sockets::all(self.machine, Ask { owners_only, memory: self.memory }, &self.kept)
+    }
+
+    /// Looks among all sockets for namespaces that nothing else keeps, once: the next dump is of them too.
+    fn search_sockets(&mut self) {
+        if std::mem::replace(&mut self.searched, true) || !self.machine.has_kernel() {
+            return;
+        }
+        let all = sockets::all(self.machine, Ask { owners_only: false, memory: false }, &self.kept);
+        let dumped = all.rows.iter().map(|row| row.ino).collect();
+        let known = all.namespaces.iter().map(|namespace| namespace.id).collect();
+        self.kept.extend(netns_keepers::of_sockets(self.machine, &dumped, &known));
     }
 
     /// One picture of all targets against one dump.
@@ -167,7 +188,7 @@ impl<'m> Examiner<'m> {
         let held = self.held(wanted);
         let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
         let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
-        if self.patient {
+        if self.patient && self.machine.has_kernel() {
             self.test_liveness(cases.iter_mut().flatten());
             self.second_look(&mut cases, &dump.namespaces);
         }
@@ -181,7 +202,7 @@ impl<'m> Examiner<'m> {
             Some((asked, held)) if wanted.is_subset(asked) => Arc::clone(held),
             _ => {
                 let held = Arc::new(holders::walk(self.machine, Some(&wanted)));
-                self.walked = Some((wanted, Arc::clone(&held)));
+                self.remember_walk(wanted, &held);
                 held
             }
         }
@@ -189,6 +210,7 @@ impl<'m> Examiner<'m> {
 
     /// A walk that was made elsewhere, and the sockets it looked for: others it says nothing about.
     pub fn remember_walk(&mut self, asked: HashSet<SocketIno>, held: &Arc<Holders>) {
+        self.kept.extend(held.namespaces.iter().map(|(id, keeper)| (*id, *keeper)));
         self.walked = Some((asked, Arc::clone(held)));
     }
 
@@ -265,6 +287,13 @@ impl<'m> Examiner<'m> {
 /// The name of a network namespace that is not ours.
 pub fn label(namespaces: &[Namespace], id: NetnsId) -> Option<String> {
     namespaces.iter().find(|namespace| namespace.id == id && !namespace.ours)?.label.clone()
+}
+
+/// A path or name that nobody was found to have, and that no refusal settles.
+fn leads_nowhere(case: &Case) -> bool {
+    !case.sockets.items.iter().any(Sighting::is_alive)
+        && !matches!(case.liveness, Fact::Known(Liveness::Refused { .. }))
+        && matches!(case.target, Target::Path(_) | Target::Abstract(_))
 }
 
 /// Nothing about it calls for a second opinion.

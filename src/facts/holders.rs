@@ -3,18 +3,20 @@
 //! A socket without a visible holder is no error: its descriptor may be in flight, in an `io_uring`, in the kernel,
 //! or in a process that is hidden from us.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, stat};
 use rustix::io::Errno;
 
-use crate::model::{Gap, SocketIno};
+use crate::model::{Gap, NetnsId, SocketIno};
 
 use super::machine::Machine;
+use super::netns_census::namespace_id;
+use super::netns_keepers::{Keeper, Keepers, Way};
 use super::proc_file;
 use super::process::{self, Stat, socket_ino};
 
@@ -39,6 +41,8 @@ pub struct Holders {
     /// Who holds each socket: one entry per process, by pid. Sockets of other families are among them when no
     /// inodes were asked for.
     pub by_socket: HashMap<SocketIno, Vec<HolderFd>>,
+    /// Network namespaces that were met on the way, in descriptors and by threads.
+    pub namespaces: Keepers,
     /// Processes some descriptor of which could not be read, by pid; never those that cannot have any.
     pub unreadable: Vec<u32>,
     /// Processes that were still there when it was their turn; the base of `unreadable`.
@@ -54,10 +58,14 @@ pub struct Holders {
 #[expect(clippy::implicit_hasher, reason = "`None` would need its type spelt out")]
 #[must_use]
 pub fn walk(machine: &Machine, wanted: Option<&HashSet<SocketIno>>) -> Holders {
+    if !machine.has_kernel() {
+        return Holders::default();
+    }
     let pids = match process::pids(machine) {
         Ok(pids) => pids,
         Err(gap) => return Holders { hidden: Some(gap), ..Holders::default() },
     };
+    let ourselves = process::own_pid(machine);
     let next = AtomicUsize::new(0);
     let chunks: Vec<&[u32]> = pids.chunks(CHUNK).collect();
     let work = || {
@@ -65,6 +73,10 @@ pub fn walk(machine: &Machine, wanted: Option<&HashSet<SocketIno>>) -> Holders {
         while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
             for pid in *chunk {
                 part.look_at(machine, *pid, wanted);
+                // What we have open ourselves is known.
+                if Some(*pid) != ourselves {
+                    part.keep(*pid);
+                }
             }
         }
         part
@@ -98,6 +110,10 @@ fn merge(parts: Vec<Part>) -> Holders {
     for part in parts {
         for (ino, holder) in part.held {
             holders.by_socket.entry(ino).or_default().push(holder);
+        }
+        for (id, keeper) in part.namespaces {
+            // Always the same one, whichever thread met it.
+            holders.namespaces.entry(id).and_modify(|known| *known = keeper.min(*known)).or_insert(keeper);
         }
         holders.unreadable.extend(part.unreadable);
         holders.processes_seen += part.seen;
@@ -134,22 +150,67 @@ struct Part {
     held: Vec<(SocketIno, HolderFd)>,
     unreadable: Vec<u32>,
     seen: usize,
+    namespaces: BTreeMap<NetnsId, Keeper>,
     /// Of one process; kept for its memory.
-    found: Vec<(SocketIno, u32)>,
+    found: Found,
 }
 
 impl Part {
     fn look_at(&mut self, machine: &Machine, pid: u32, wanted: Option<&HashSet<SocketIno>>) {
-        self.found.clear();
+        self.found.sockets.clear();
+        self.found.namespaces.clear();
         match sockets_of(machine, pid, wanted, &mut self.found) {
             Err(error) if is_gone(error) || holds_nothing(machine, pid) => return,
             Err(_) => self.unreadable.push(pid),
             Ok(()) => {}
         }
         self.seen += 1;
-        self.found.sort_unstable();
-        self.found.dedup_by_key(|(ino, _)| *ino);
-        self.held.extend(self.found.iter().map(|(ino, fd)| (*ino, HolderFd { pid, fd: *fd })));
+        let Found { sockets, namespaces } = &mut self.found;
+        threads(machine, pid, namespaces);
+        sockets.sort_unstable();
+        sockets.dedup_by_key(|(ino, _)| *ino);
+        self.held.extend(sockets.iter().map(|(ino, fd)| (*ino, HolderFd { pid, fd: *fd })));
+    }
+}
+
+impl Part {
+    /// Notes the namespaces of the process that was looked at.
+    fn keep(&mut self, pid: u32) {
+        for (id, way) in self.found.namespaces.drain(..) {
+            self.namespaces.entry(id).or_insert(Keeper { pid, way });
+        }
+    }
+}
+
+/// What the descriptors of one process are.
+#[derive(Default)]
+struct Found {
+    sockets: Vec<(SocketIno, u32)>,
+    namespaces: Vec<(NetnsId, Way)>,
+}
+
+/// The network namespaces of a process's threads, where it has several: setns(2) moves the calling one alone.
+fn threads(machine: &Machine, pid: u32, found: &mut Vec<(NetnsId, Way)>) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // `proc_task_getattr` (fs/proc/base.c) counts threads as links; a directory alone has two.
+    let path = machine.process(pid, "task");
+    let single = stat(&path).is_ok_and(|task| task.st_nlink == 3);
+    if single {
+        return;
+    }
+    let Ok(directory) = openat(CWD, path, flags, Mode::empty()) else { return };
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(directory.as_fd(), &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let Some(thread) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let mut text = [MaybeUninit::uninit(); 64];
+        let link = readlinkat_raw(directory.as_fd(), format!("{thread}/ns/net"), &mut text[..]);
+        let id = link.ok().and_then(|(link, _)| namespace_id(link));
+        if let Some(id) = id.filter(|id| found.last().is_none_or(|(last, _)| last != id)) {
+            found.push((id, Way::Thread(thread)));
+        }
     }
 }
 
@@ -158,7 +219,7 @@ fn sockets_of(
     machine: &Machine,
     pid: u32,
     wanted: Option<&HashSet<SocketIno>>,
-    found: &mut Vec<(SocketIno, u32)>,
+    found: &mut Found,
 ) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory: OwnedFd = openat(CWD, machine.process(pid, "fd"), flags, Mode::empty())?;
@@ -173,7 +234,8 @@ fn sockets_of(
         match readlinkat_raw(directory.as_fd(), entry.file_name(), &mut text[..]) {
             Ok((link, _)) => {
                 let ino = socket_ino(link).filter(|ino| wanted.is_none_or(|wanted| wanted.contains(ino)));
-                found.extend(ino.map(|ino| (ino, fd)));
+                found.sockets.extend(ino.map(|ino| (ino, fd)));
+                found.namespaces.extend(namespace_id(link).map(|id| (id, Way::Descriptor(fd))));
             }
             Err(error) if is_gone(error) => {}
             Err(error) => outcome = Err(error),

@@ -63,7 +63,7 @@ fn denials(machine: &Machine, is_it: impl Fn(&Record) -> bool) -> Fact<Vec<Denia
     let mut read_one = false;
     for log in LOGS {
         let path = machine.root.join(log);
-        match tail(&path) {
+        match tail(machine, log) {
             Ok(text) => {
                 read_one = true;
                 let lines = text.split(|byte| *byte == b'\n').rev();
@@ -92,9 +92,9 @@ fn denial(record: Record, line: &[u8], log: &str) -> Denial {
     Denial { module, operation, subject, object, command, pid, log: format!("/{log}"), record: line.to_vec() }
 }
 
-/// The end of a file, from a whole line on.
-fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = Handle::open(path)?;
+/// The end of a file of the machine, from a whole line on.
+fn tail(machine: &Machine, name: &str) -> std::io::Result<Vec<u8>> {
+    let mut file = Handle::from(proc_file::open_in_root(&machine.root, Path::new(name))?);
     let length = file.metadata()?.len();
     let start = length.saturating_sub(TAIL);
     file.seek(SeekFrom::Start(start))?;

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 mod acl;
+mod borrowed;
 mod bound_file;
 pub mod cgroup;
 mod config_files;
@@ -29,7 +30,9 @@ mod nearest;
 mod netlink;
 pub mod netns;
 mod netns_census;
+pub mod netns_keepers;
 mod netns_mounts;
+mod netns_name;
 pub mod place;
 mod proc_file;
 mod proc_net_unix;

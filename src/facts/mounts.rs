@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Device, Gap, Mount, MountClass, MountTable};
 
-use super::machine::Machine;
+use super::machine::{Machine, Scope};
 use super::{proc_file, process};
 
 /// Understands `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`; `show_mountinfo` in the kernel's `fs/proc_namespace.c`).
@@ -18,9 +18,9 @@ pub fn parse(mountinfo: &[u8]) -> MountTable {
     MountTable { mounts: mountinfo.split(|byte| *byte == b'\n').filter_map(row).map(Arc::new).collect() }
 }
 
-/// The mounts a process sees, or ours for `None`. A chrooted process is shown only what lies below its root.
+/// The mounts a process sees, or for `None` those that a walk from the machine's root crosses. A chrooted process is shown only what lies below its root.
 pub fn of(machine: &Machine, pid: Option<u32>) -> Result<MountTable, Gap> {
-    let path = pid.map_or_else(|| machine.proc("self/mountinfo"), |pid| machine.process(pid, "mountinfo"));
+    let path = pid.map_or_else(|| machine.mountinfo(), |pid| machine.process(pid, "mountinfo"));
     match proc_file::read(&path, proc_file::LARGE) {
         Ok(text) => Ok(parse(&text)),
         Err(error) => Err(proc_file::gap(&path, &error)),
@@ -44,7 +44,9 @@ pub fn upper_directories(machine: &Machine) -> Vec<Vec<u8>> {
     let mut uppers = BTreeSet::new();
     collect_uppers(machine, None, &mut uppers);
     let mut known = HashSet::new();
-    known.extend(view_key(&machine.proc("self")));
+    if machine.prefix().is_empty() || machine.scope == Scope::Running {
+        known.extend(view_key(&machine.viewer("")));
+    }
     for pid in process::pids(machine).unwrap_or_default() {
         let Some(key) = view_key(&machine.process(pid, "")) else { continue };
         if !known.contains(&key) && collect_uppers(machine, Some(pid), &mut uppers) {

@@ -1,8 +1,8 @@
 //! The network namespaces that can be reached from here, and how to look into one (`network_namespaces(7)`).
 //!
 //! The kernel answers questions about sockets for one namespace at a time, so an empty answer means little until
-//! all of them were asked. Found are those of visible processes and those mounted somewhere in our view; one that
-//! only a descriptor or a socket keeps alive is not.
+//! all of them were asked. Found are those of visible processes, those mounted in the view of any of them, and
+//! those that a walk over all descriptors met, see [`super::netns_keepers`].
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -14,10 +14,23 @@ use rustix::fs::{Mode, OFlags, fstat};
 use rustix::io::Errno;
 
 use super::errno::words;
-use super::machine::Machine;
+use super::machine::{Machine, Scope};
 use super::netns_census::Census;
-use super::netns_mounts::{self, Mounted};
+use super::netns_keepers::Keepers;
+use super::netns_mounts::{self, Mounted, Views};
+use super::netns_name;
 use crate::model::{Gap, Names, NetnsId};
+
+/// How a namespace is entered.
+#[derive(Debug)]
+pub(super) enum Door {
+    /// We are in it.
+    Here,
+    /// By setns(2); it also keeps the namespace alive while we hold it.
+    Open(OwnedFd),
+    /// Not with these rights.
+    Closed,
+}
 
 /// One network namespace, and the ways into it.
 #[derive(Debug)]
@@ -25,12 +38,12 @@ pub struct Namespace {
     /// Its inode in nsfs. Where no process in it may be examined: the inode of its `/proc/PID/net/unix`, which
     /// comes from the same counter (`proc_alloc_inum`, `fs/proc/generic.c`) and is nobody else's.
     pub id: NetnsId,
-    /// Its name in `/run/netns` or `/run/docker/netns`. `None`: it has none, or it is ours.
+    /// Its name in `/run/netns` or `/run/docker/netns`, else the container, unit or process it belongs to. `None`:
+    /// it is ours, or nothing of it may be seen.
     pub label: Option<String>,
-    /// Whether it is the one this process is in.
+    /// Whether it is the one the machine is looked at from: that of this process, or of a host's first.
     pub ours: bool,
-    /// What setns(2) takes; it also keeps the namespace alive while we hold it.
-    pub(super) entry: Option<OwnedFd>,
+    pub(super) door: Door,
     /// Its socket table, which may be read by everybody.
     pub(super) table: Option<PathBuf>,
 }
@@ -43,12 +56,15 @@ impl Namespace {
     }
 }
 
-/// Every network namespace in reach, ours first, and what could not be seen.
+/// Every network namespace in reach, ours first, and what could not be seen. `kept`: those met elsewhere.
 #[must_use]
-pub fn reachable(machine: &Machine) -> (Vec<Namespace>, Vec<Gap>) {
+pub fn reachable(machine: &Machine, kept: &Keepers) -> (Vec<Namespace>, Vec<Gap>) {
+    if !machine.has_kernel() {
+        return (Vec::new(), Vec::new());
+    }
     // A namespace that closed under our eyes has mostly ended; a second look tells.
-    let first = Look::taken(machine);
-    let look = if first.lost.is_empty() { first } else { Look::taken(machine) };
+    let first = Look::taken(machine, kept);
+    let look = if first.lost.is_empty() { first } else { Look::taken(machine, kept) };
     (look.namespaces, [look.gaps, look.lost, beyond_our_pid_namespace(machine)].concat())
 }
 
@@ -57,15 +73,18 @@ const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// In a pid namespace of our own no process outside it is listed, nor the network namespaces they are in.
 fn beyond_our_pid_namespace(machine: &Machine) -> Vec<Gap> {
-    let own = std::fs::metadata(machine.proc("self/ns/pid")).map(|found| found.ino());
-    match own {
-        Ok(ino) if ino != INITIAL_PID_NAMESPACE && machine.is_running_system() => {
-            let why = "processes outside this pid namespace, and their network namespaces, are not listed";
-            let gap = Gap::new("/proc", why).helped_by("run it on the host");
-            vec![Gap { names: Names::BeyondSight, ..gap }]
-        }
-        _ => Vec::new(),
+    let seen = std::fs::metadata(machine.viewer("ns/pid")).map(|found| found.ino());
+    let outer = match seen {
+        Ok(ino) => ino == INITIAL_PID_NAMESPACE,
+        // Of a host's first process it takes the right to trace it; our own may always be read.
+        Err(_) => machine.scope == Scope::Running,
+    };
+    if outer || (machine.scope == Scope::Running && machine.proc != Path::new("/proc")) {
+        return Vec::new();
     }
+    let why = "processes outside this pid namespace, and their network namespaces, are not listed";
+    let gap = Gap::new(machine.proc.display().to_string(), why).helped_by("run it on the host");
+    vec![Gap { names: Names::BeyondSight, ..gap }]
 }
 
 /// One pass over processes and mounts.
@@ -77,30 +96,37 @@ struct Look {
 }
 
 impl Look {
-    fn taken(machine: &Machine) -> Self {
-        let own = own_id(machine);
-        let id = own.as_ref().map_or(NetnsId(0), |own| *own);
-        let table = Some(machine.proc("self/net/unix"));
-        let ours = Namespace { id, label: None, ours: true, entry: None, table };
-        let mut look =
-            Self { namespaces: vec![ours], gaps: own.err().into_iter().collect(), lost: Vec::new() };
+    fn taken(machine: &Machine, kept: &Keepers) -> Self {
+        let (ours, gap) = ours(machine);
+        let id = ours.id;
+        let mut look = Self { namespaces: vec![ours], gaps: gap.into_iter().collect(), lost: Vec::new() };
         let census = Census::take(machine, id);
         look.gaps.extend(census.gaps);
-        let mut mounts = netns_mounts::all(machine);
+        let mut mounts = netns_mounts::all(machine, &census.views);
         mounts.remove(&id);
+        let mut views = Views::new();
         for (id, pids) in census.readable {
-            look.add(foreign(machine, id, &pids, mounts.remove(&id).unwrap_or_default()));
+            look.add(foreign(machine, id, &pids, mounts.remove(&id).unwrap_or_default(), &mut views));
         }
         for (id, mounted) in mounts {
-            look.add(foreign(machine, id, &[], mounted));
+            look.add(foreign(machine, id, &[], mounted, &mut views));
         }
         look.namespaces.extend(census.closed.into_iter().map(|(table_ino, pid)| Namespace {
             id: NetnsId(table_ino),
             label: None,
             ours: false,
-            entry: None,
+            door: Door::Closed,
             table: Some(machine.process(pid, "net/unix")),
         }));
+        for (id, keeper) in kept {
+            if !look.namespaces.iter().any(|namespace| namespace.id == *id)
+                && let Ok(entry) = keeper.open(machine, *id)
+            {
+                let label = netns_name::of_process(machine, keeper.pid);
+                let door = Door::Open(entry);
+                look.namespaces.push(Namespace { id: *id, label, ours: false, door, table: None });
+            }
+        }
         look
     }
 
@@ -112,14 +138,13 @@ impl Look {
     }
 }
 
-/// Runs `work` in a namespace: here if it is ours, else on a thread that enters it and ends there, because a
+/// Runs `work` in a namespace: here if we are in it, else on a thread that enters it and ends there, because a
 /// thread that has changed its namespace must never serve anything else.
 pub fn inside<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> Result<T, Gap> {
-    if namespace.ours {
-        return Ok(work());
-    }
-    let Some(entry) = &namespace.entry else {
-        return Err(denied(namespace, "Permission denied"));
+    let entry = match &namespace.door {
+        Door::Here => return Ok(work()),
+        Door::Open(entry) => entry,
+        Door::Closed => return Err(denied(namespace, "Permission denied")),
     };
     thread::scope(|scope| {
         let entered = thread::Builder::new()
@@ -145,45 +170,73 @@ pub(super) fn privilege() -> &'static str {
     }
 }
 
-/// Our own namespace, which is not one of `machine.proc` when that belongs to another pid namespace.
-fn own_id(machine: &Machine) -> Result<NetnsId, Gap> {
-    let by_kernel = Path::new("/proc/self/ns/net");
-    std::fs::metadata(by_kernel)
-        .or_else(|_| std::fs::metadata(machine.proc("self/ns/net")))
-        .map(|file| NetnsId(file.ino()))
-        .map_err(|error| Gap::new(by_kernel.display().to_string(), words(error)))
+/// The namespace the machine is looked at from.
+fn ours(machine: &Machine) -> (Namespace, Option<Gap>) {
+    let number = |link: &Path| std::fs::metadata(link).map(|file| NetnsId(file.ino()));
+    let here = number(Path::new("/proc/self/ns/net"));
+    let link = machine.viewer("ns/net");
+    // A procfs of another pid namespace may not list us.
+    let found = if machine.scope == Scope::Host { number(&link) } else { here.or_else(|_| number(&link)) };
+    let (id, gap) = match found {
+        Ok(id) => (id, None),
+        Err(error) => {
+            // The inode of the table stands for it, as for others that may not be examined.
+            let table = std::fs::metadata(machine.viewer("net/unix")).map(|file| NetnsId(file.ino()));
+            let gap = Gap::new(link.display().to_string(), words(error)).helped_by(privilege());
+            (table.unwrap_or(NetnsId(0)), Some(Gap { names: Names::Seen, ..gap }))
+        }
+    };
+    let door = match machine.scope {
+        Scope::Host if number(Path::new("/proc/self/ns/net")).ok() != Some(id) => {
+            open(&link, id).map_or(Door::Closed, Door::Open)
+        }
+        _ => Door::Here,
+    };
+    let table = Some(machine.viewer("net/unix"));
+    (Namespace { id, label: None, ours: true, door, table }, gap)
 }
 
 /// A namespace that is not ours, held by the first of its doors that opens. Processes come and go between the
 /// census and here, so a door counts only if it still leads to the same namespace.
-fn foreign(machine: &Machine, id: NetnsId, pids: &[u32], mounted: Mounted) -> Result<Namespace, Gap> {
-    let mut namespace = Namespace { id, label: mounted.label, ours: false, entry: None, table: None };
+fn foreign(
+    machine: &Machine,
+    id: NetnsId,
+    pids: &[u32],
+    mounted: Mounted,
+    views: &mut Views,
+) -> Result<Namespace, Gap> {
+    let one = pids.first().copied().or_else(|| mounted.places.first()?.pid());
+    let label = mounted.label.or_else(|| netns_name::of_process(machine, one?));
+    let mut namespace = Namespace { id, label, ours: false, door: Door::Closed, table: None };
     let mut refusal = None;
     for pid in pids {
         match open(&machine.process(*pid, "ns/net"), id) {
             Ok(entry) => {
-                namespace.entry = Some(entry);
+                namespace.door = Door::Open(entry);
                 namespace.table = Some(machine.process(*pid, "net/unix"));
                 return Ok(namespace);
             }
-            Err(errno) => refusal = Some(errno),
+            Err(errno) => refusal = Some(words(errno)),
         }
     }
-    for point in mounted.points {
-        match open(&point, id) {
+    for place in mounted.places {
+        match place.open(machine, views).and_then(|entry| checked(entry, id).map_err(words)) {
             Ok(entry) => {
-                namespace.entry = Some(entry);
+                namespace.door = Door::Open(entry);
                 return Ok(namespace);
             }
-            Err(errno) => refusal = Some(errno),
+            Err(why) => refusal = Some(why),
         }
     }
-    Err(Gap::new(namespace.source(), refusal.map_or_else(String::new, words)).helped_by("run it again"))
+    Err(Gap::new(namespace.source(), refusal.unwrap_or_default()).helped_by("run it again"))
 }
 
 /// Never waits: whatever has come to stand at a mount point, a FIFO too, is opened and found to be another file.
 fn open(door: &Path, id: NetnsId) -> Result<OwnedFd, Errno> {
-    let entry = rustix::fs::open(door, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    checked(rustix::fs::open(door, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?, id)
+}
+
+fn checked(entry: OwnedFd, id: NetnsId) -> Result<OwnedFd, Errno> {
     if fstat(&entry)?.st_ino == id.0 { Ok(entry) } else { Err(Errno::STALE) }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Census {
     pub(super) readable: BTreeMap<NetnsId, Vec<u32>>,
     /// A pid for each foreign namespace that cannot, by the inode of its socket table.
     pub(super) closed: BTreeMap<u64, u32>,
+    /// A pid for each mount namespace.
+    pub(super) views: BTreeMap<u64, u32>,
     /// Processes that might be in any.
     pub(super) gaps: Vec<Gap>,
 }
@@ -59,10 +61,13 @@ impl Census {
                     census.closed.entry(ino).or_insert(pid);
                 }
                 Some(Shown::Nothing(errno)) => hidden.push(errno),
-                None => {}
+                None => continue,
+            }
+            if let Some(view) = view(&proc, pid) {
+                census.views.entry(view).or_insert(pid);
             }
         }
-        census.forget_known(&proc);
+        census.forget_known(&proc, machine.viewer_name());
         if let Some(errno) = hidden.first() {
             let why = format!("{} for {} processes", words(*errno), hidden.len());
             census.gaps.push(Gap::new(format!("{source}/PID/ns/net"), why).helped_by(privilege()));
@@ -75,13 +80,13 @@ impl Census {
     }
 
     /// Drops the closed ones that are our own or have a process that could be read.
-    fn forget_known(&mut self, proc: &OwnedFd) {
+    fn forget_known(&mut self, proc: &OwnedFd, viewer: &str) {
         if self.closed.is_empty() {
             return;
         }
         let readable =
             self.readable.values().filter_map(|pids| pids.first()).map(|pid| table(proc, &pid.to_string()));
-        let known: BTreeSet<u64> = readable.chain([table(proc, "self")]).filter_map(Result::ok).collect();
+        let known: BTreeSet<u64> = readable.chain([table(proc, viewer)]).filter_map(Result::ok).collect();
         self.closed.retain(|ino, _| !known.contains(ino));
     }
 }
@@ -101,14 +106,25 @@ fn shown(proc: &OwnedFd, pid: u32) -> Option<Shown> {
     }
 }
 
+/// The mount namespace of a process.
+fn view(proc: &OwnedFd, pid: u32) -> Option<u64> {
+    let mut buffer = [0; 32];
+    let length = readlinkat_raw(proc, format!("{pid}/ns/mnt"), &mut buffer).ok()?;
+    number(&buffer[..length], b"mnt:[")
+}
+
 fn table(proc: &OwnedFd, process: &str) -> Result<u64, Errno> {
     statat(proc, format!("{process}/net/unix"), AtFlags::empty()).map(|file| file.st_ino)
 }
 
 /// The number in `net:[4026531840]` (namespaces(7)).
 pub(super) fn namespace_id(link: &[u8]) -> Option<NetnsId> {
-    let number = link.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
-    std::str::from_utf8(number).ok()?.parse().ok().map(NetnsId)
+    number(link, b"net:[").map(NetnsId)
+}
+
+fn number(link: &[u8], before: &[u8]) -> Option<u64> {
+    let number = link.strip_prefix(before)?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 #[cfg(test)]

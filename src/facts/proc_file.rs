@@ -34,11 +34,15 @@ pub(super) fn read_at(directory: impl AsFd, name: &str, limit: u64) -> io::Resul
 /// The same, with symlinks resolved as a process with that root would (openat2(2), `RESOLVE_IN_ROOT`): an
 /// absolute link in a container must not lead to our own file.
 pub(super) fn read_in_root(root: &Path, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+    whole(open_in_root(root, Path::new(name))?, limit)
+}
+
+/// Opens such a file.
+pub(super) fn open_in_root(root: &Path, name: &Path) -> io::Result<OwnedFd> {
     if root == Path::new("/") {
-        return read(&root.join(name), limit);
+        return Ok(openat(CWD, root.join(name), READ, Mode::empty())?);
     }
-    let root = directory(root)?;
-    whole(openat2(root, name, READ, Mode::empty(), ResolveFlags::IN_ROOT)?, limit)
+    Ok(openat2(directory(root)?, name, READ, Mode::empty(), ResolveFlags::IN_ROOT)?)
 }
 
 /// A handle to a directory. One to `/proc/PID` stays with that very process when its pid is used again.

@@ -103,6 +103,12 @@ pub fn exists(machine: &Machine, pid: u32) -> bool {
     std::fs::symlink_metadata(machine.process(pid, "")).is_ok()
 }
 
+/// Our own pid, as that procfs has it; `None`: it is one of a pid namespace that we are not in.
+#[must_use]
+pub(super) fn own_pid(machine: &Machine) -> Option<u32> {
+    pid(OsStr::from_bytes(&link(&machine.proc("self"))?))
+}
+
 /// Our own working directory (getcwd(2) touches no filesystem). One that is gone is named as the kernel names it,
 /// so that nothing is found below it.
 #[must_use]
@@ -114,13 +120,13 @@ pub fn own_directory() -> Vec<u8> {
     }
 }
 
-/// Whether a name means the same file to that process as to another, or to us: the same mount namespace and root
-/// directory. `None`: gone, or not readable.
+/// Whether a name means the same file to that process as to another, or where the machine is looked at from: the
+/// same mount namespace and root directory. `None`: gone, or not readable.
 #[must_use]
 pub fn same_view(machine: &Machine, pid: u32, other: Option<u32>) -> Option<bool> {
     let (one, other) = (
         machine.process(pid, ""),
-        other.map_or_else(|| machine.proc("self"), |other| machine.process(other, "")),
+        other.map_or_else(|| machine.viewer(""), |other| machine.process(other, "")),
     );
     let namespace = |process: &Path| link(&process.join("ns/mnt"));
     let same = namespace(&one)? == namespace(&other)?;
@@ -216,7 +222,7 @@ mod tests {
 
     fn hostile() -> Machine {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/proc");
-        Machine { root: fixtures.join("no-root"), proc: fixtures.join("hostile-comm") }
+        Machine { root: fixtures.join("no-root"), proc: fixtures.join("hostile-comm"), ..Machine::default() }
     }
 
     fn read_as(machine: &Machine, pid: u32) -> Option<Process> {

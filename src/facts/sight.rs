@@ -8,7 +8,9 @@ use nix::sys::utsname::uname;
 
 use super::getent::{Answer, Getent};
 use super::machine::Machine;
+
 use super::netns::{self, inside};
+use super::netns_keepers::Keepers;
 use super::sockets::Ask;
 use super::{bound_file, holders, status, unix_diag};
 use crate::model::{Fact, Gap, Security, Sight, Trial};
@@ -23,7 +25,7 @@ pub(super) fn security(machine: &Machine) -> Security {
 pub fn sight(machine: &Machine) -> Sight {
     let name = uname().ok();
     let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
-    let (namespaces, gaps) = netns::reachable(machine);
+    let (namespaces, gaps) = netns::reachable(machine, &Keepers::new());
     let owners = Ask { owners_only: true, memory: false };
     let mut unix_diag = Trial::Absent("no network namespace".into());
     let mut dumped = 0;

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 
 use super::machine::Machine;
 use super::netns::{self, Namespace, inside};
+use super::netns_keepers::Keepers;
 use super::{proc_net_unix, unix_diag};
 
 use crate::model::{Gap, Names, NetnsId, Seen, Socket};
@@ -31,10 +32,10 @@ pub struct Sockets {
     pub own: NetnsId,
 }
 
-/// Every `AF_UNIX` socket of every reachable network namespace.
+/// Every `AF_UNIX` socket of every reachable network namespace; `kept` are namespaces that were met elsewhere.
 #[must_use]
-pub fn all(machine: &Machine, ask: Ask) -> Sockets {
-    let (namespaces, mut gaps) = netns::reachable(machine);
+pub fn all(machine: &Machine, ask: Ask, kept: &Keepers) -> Sockets {
+    let (namespaces, mut gaps) = netns::reachable(machine, kept);
     let mut rows = Vec::new();
     for namespace in &namespaces {
         let seen = of(namespace, ask);
@@ -48,6 +49,14 @@ pub fn all(machine: &Machine, ask: Ask) -> Sockets {
     }
     let own = namespaces.iter().find(|namespace| namespace.ours).map_or(NetnsId(0), |namespace| namespace.id);
     Sockets { rows, gaps, namespaces, own }
+}
+
+impl Sockets {
+    /// Whether one of these namespaces was not looked at.
+    #[must_use]
+    pub fn lacks(&self, kept: &Keepers) -> bool {
+        kept.keys().any(|id| !self.namespaces.iter().any(|namespace| namespace.id == *id))
+    }
 }
 
 /// One socket again, in its namespace. `Ok(None)`: it is gone, or its inode is another socket's by now.
@@ -128,12 +137,19 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::facts::netns::Door;
     use crate::model::SocketState;
 
     const OWNERS: Ask = Ask { owners_only: true, memory: false };
 
     fn closed(table: Option<&str>) -> Namespace {
-        Namespace { id: NetnsId(7), label: None, ours: false, entry: None, table: table.map(PathBuf::from) }
+        Namespace {
+            id: NetnsId(7),
+            label: None,
+            ours: false,
+            door: Door::Closed,
+            table: table.map(PathBuf::from),
+        }
     }
 
     #[test]

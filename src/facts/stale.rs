@@ -1,12 +1,11 @@
 //! Socket files that no socket of the dump is bound to: where they are looked for, and what was left out.
 
 use std::collections::{BTreeSet, HashSet};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::examine::Examiner;
-use super::look::{Question, Root};
+use super::look::Question;
 use super::walk::split;
 use crate::model::{FileIno, Gap, Socket};
 
@@ -27,7 +26,7 @@ impl Examiner<'_> {
         let mut search =
             Search { found: BTreeSet::new(), seen: HashSet::new(), entries: 0, gaps: Vec::new() };
         for root in roots {
-            let Ok(look) = self.look(&Question::walk(Root::Ours, root)) else { continue };
+            let Ok(look) = self.look(&Question::walk(self.client, root)) else { continue };
             let Some(file) = look.walk.file() else { continue };
             if file.class.may_hang() {
                 let fstype = file.mount.as_ref().map_or("unknown", |mount| mount.fstype.as_str());
@@ -37,14 +36,15 @@ impl Examiner<'_> {
                     .push(Gap::new(source, format!("not searched for stale files: {fstype} may hang")));
                 continue;
             }
-            search.below(Path::new(std::ffi::OsStr::from_bytes(&file.path)), DEPTH, &bound);
+            search.below(&self.machine.place_of(&file.path), DEPTH, &bound);
         }
         if search.entries > ENTRIES {
             search
                 .gaps
                 .push(Gap::new("the search for stale files", format!("stopped after {ENTRIES} entries")));
         }
-        (search.found.into_iter().map(|path| path.into_os_string().into_vec()).collect(), search.gaps)
+        let names = search.found.into_iter().map(|path| self.machine.name_of(&path));
+        (names.collect(), search.gaps)
     }
 }
 

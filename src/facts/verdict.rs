@@ -18,7 +18,7 @@ use super::helper::{Request, send};
 use super::identity::{self, Failed};
 use super::liveness::connect_mismatched;
 use super::look::Root;
-use super::machine::Machine;
+use super::machine::{Machine, Scope};
 use super::process;
 use super::walk::split;
 use crate::model::{Consumer, Credentials, Fact, Gap, KernelVerdict, SocketType};
@@ -50,9 +50,14 @@ pub fn of(
     kind: Option<SocketType>,
     deadline: Instant,
 ) -> Fact<KernelVerdict> {
-    let own = super::credentials::of_process(machine, std::process::id());
+    let own = super::credentials::of_process(&Machine::default(), std::process::id());
     let ours = own.is_ok_and(|own| own == consumer.credentials);
-    let as_we_are = ours && root == Root::Ours;
+    // The view of a host is that of its first process.
+    let view = match root {
+        Root::Process(pid) => Some(pid),
+        Root::Ours => (machine.scope == Scope::Host).then_some(1),
+    };
+    let as_we_are = ours && view.is_none();
     if !as_we_are && !nix::unistd::geteuid().is_root() {
         let why = "only root can take on another identity";
         return Fact::Unknown(Gap::new(SOURCE, why).helped_by(Gap::AS_ROOT));
@@ -64,7 +69,7 @@ pub fn of(
     let errand = Errand {
         machine: machine.clone(),
         credentials: (!ours).then(|| consumer.credentials.clone()),
-        view: if let Root::Process(pid) = root { Some(pid) } else { None },
+        view,
         powers: pid.filter(|pid| consumer.credentials.capabilities != 0 && foreign(pid)),
         path: path.to_vec(),
         kind,

@@ -237,7 +237,8 @@ impl Case {
         Some([may(file.uid, NOBODY), may(NOBODY, file.gid), may(NOBODY, NOBODY)])
     }
 
-    /// The consumers whom this stops, each with the component that does.
+    /// The consumers whom this stops, each with the component that does. At the end of the path only a socket can:
+    /// of anything else nobody is to be given more.
     pub fn stopped_by(&self, wanted: Obstacle) -> Result<Vec<(&Access, &Gate)>, super::NoVerdict> {
         if self.accesses.is_empty() {
             return Err(super::NoVerdict::NotApplicable);
@@ -245,6 +246,7 @@ impl Case {
         let mut stopped = Vec::new();
         for access in &self.accesses {
             match access.obstacle()? {
+                Some((gate, _)) if gate.asked == Asked::Write && gate.step.kind != FileKind::Socket => {}
                 Some((gate, obstacle)) if obstacle == wanted => stopped.push((access, gate)),
                 _ => {}
             }

@@ -27,6 +27,8 @@ pub struct Case {
     pub client: Option<u32>,
     /// Somebody means this very path; else it was only taken from the kernel's own name of a socket.
     pub asked_for: bool,
+    /// There is no kernel to ask: an image or a rescue mount, whose sockets and processes are no facts at all.
+    pub files_only: bool,
     /// The path, walked in the client's root. `NotAsked`: not a path.
     pub walk: Fact<Walk>,
     /// The passive test of the socket file.
@@ -91,6 +93,7 @@ impl Case {
             path,
             client: None,
             asked_for: false,
+            files_only: false,
             walk: Fact::NotAsked,
             liveness: Fact::NotAsked,
             sockets: Seen::default(),
@@ -131,6 +134,12 @@ impl Case {
         Subject { kind, name }
     }
 
+    /// A canonical path of the client's view as it is reached from ours, so that a command means the same file.
+    pub fn from_here(&self, canonical: &[u8]) -> Vec<u8> {
+        let root = self.client.map(|pid| format!("/proc/{pid}/root")).unwrap_or_default();
+        [root.as_bytes(), canonical].concat()
+    }
+
     /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
     /// own EACCES and a lack of descriptors among them.
     pub fn file(&self) -> Result<Option<&File>, NoVerdict> {
@@ -159,8 +168,12 @@ impl Case {
         self.unsettled.as_ref().map_or(Ok(()), |gap| Err(NoVerdict::Unknown(gap.clone())))
     }
 
-    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden.
+    /// For rules that say nobody has a name: how sure that is, `Unknown` where names stayed hidden, not their business
+    /// where nobody was looked for.
     pub fn nobody_else(&self) -> Result<Certainty, NoVerdict> {
+        if self.files_only {
+            return Err(NoVerdict::NotApplicable);
+        }
         if let Some(gap) = self.sockets.gaps.iter().find(|gap| gap.names == Names::Hidden) {
             return Err(NoVerdict::Unknown(gap.clone()));
         }
@@ -252,6 +265,14 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_the_client_is_reached_through_its_root() {
+        let ours = Case::sample();
+        assert_eq!(ours.from_here(b"/run/x.sock"), b"/run/x.sock");
+        let theirs = Case { client: Some(7), ..ours };
+        assert_eq!(theirs.from_here(b"/run/x.sock"), b"/proc/7/root/run/x.sock");
+    }
 
     #[test]
     fn our_own_eacces_is_not_a_missing_file() {

@@ -212,8 +212,8 @@ impl Credentials {
         let (class, granted) =
             if self.in_group(file.gid) { (Class::Group, group) } else { (Class::Other, other) };
         let mut decision = plain(class, granted);
-        if let (Class::Group, Fact::Known(Some(acl))) = (class, &file.acl) {
-            decision.masked = owning_group(acl);
+        if let Fact::Known(Some(acl)) = &file.acl {
+            decision.masked = self.by_acl(acl, file, wanted, other).masked;
         }
         Ok(decision)
     }
@@ -254,12 +254,6 @@ impl Credentials {
         };
         of_a_group.unwrap_or(others)
     }
-}
-
-/// What an empty mask takes away from the owning group.
-fn owning_group(acl: &Acl) -> Bits {
-    let entry = acl.entries.iter().find(|entry| entry.tag == AclTag::OwningGroup);
-    entry.map_or(Bits::default(), |entry| Bits(entry.bits.0 & !acl.mask().0))
 }
 
 #[cfg(test)]

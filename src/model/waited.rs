@@ -37,6 +37,12 @@ pub enum Reach {
     Unreached(i32),
     /// Another errno(3).
     Failed(i32),
+    /// It takes connections, and no whole reply came in time.
+    Mute,
+    /// It answers over HTTP with this status, which is not what was expected.
+    Answers(u16),
+    /// It answers, and not over HTTP.
+    NotHttp,
 }
 
 impl Reach {
@@ -57,13 +63,22 @@ impl Reach {
             Self::Unresolved => "unresolved",
             Self::Unreached(_) => "unreached",
             Self::Failed(_) => "failed",
+            Self::Mute => "no_reply",
+            Self::Answers(_) => "unexpected_status",
+            Self::NotHttp => "not_http",
         }
     }
 
     /// The errno(3) that a connect ends with in this state, where it does and is known to.
     pub const fn errno(self) -> Option<i32> {
         match self {
-            Self::Open | Self::Bound | Self::Unseen | Self::Unresolved => None,
+            Self::Open
+            | Self::Bound
+            | Self::Unseen
+            | Self::Unresolved
+            | Self::Mute
+            | Self::Answers(_)
+            | Self::NotHttp => None,
             Self::Missing => Some(nix::libc::ENOENT),
             Self::Stale | Self::Refused | Self::NotASocket(_) => Some(nix::libc::ECONNREFUSED),
             Self::Busy => Some(nix::libc::EAGAIN),
@@ -89,6 +104,9 @@ impl Reach {
             Self::TooLong => "the path is longer than a socket address can hold".into(),
             Self::Unseen => "the way to it does not answer".into(),
             Self::Unresolved => "the host has no address".into(),
+            Self::Mute => "it takes connections, but no reply came".into(),
+            Self::Answers(status) => format!("it answers with status {status}"),
+            Self::NotHttp => "what answers does not speak HTTP".into(),
             Self::Unreached(errno) | Self::Failed(errno) => {
                 nix::errno::Errno::from_raw(errno).desc().to_owned()
             }
@@ -103,6 +121,8 @@ pub enum Goal {
     Exists,
     /// Somebody who takes connections.
     Connect,
+    /// Somebody who answers over HTTP, as expected.
+    Http,
     /// Nobody who serves it.
     Gone,
 }
@@ -113,6 +133,7 @@ impl Goal {
         match self {
             Self::Exists => "exists",
             Self::Connect => "connect",
+            Self::Http => "http",
             Self::Gone => "gone",
         }
     }

@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{KnownBy, Miss, Outcome, ProbePlan, Probed, Protocol, Reply};
+use crate::model::{KnownBy, Miss, Outcome, ProbePlan, ProbeStep, Probed, Protocol, Reply, StepName};
 use dialogue::Dialogue;
 use wire::{Log, Wire};
 
@@ -76,6 +76,13 @@ impl Prober {
     pub fn probe(&self, plan: &ProbePlan, guess: &Guess<'_>) -> Probed {
         self.runtime.block_on(probe(plan, guess))
     }
+}
+
+/// A probe of a path that a mount does not let anybody come to: connect(2) would hang there, and cannot be given up on.
+pub fn hung(plan: &ProbePlan) -> Probed {
+    let (name, errno) = (StepName::Connect, Some(nix::libc::ETIMEDOUT));
+    let steps = vec![ProbeStep { name, took: plan.timeout, done: false, errno }];
+    Probed { steps, outcome: Outcome::NotConnected, ..blank(plan) }
 }
 
 /// Why a plan cannot be carried out, whatever the server.

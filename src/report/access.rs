@@ -13,7 +13,9 @@ use crate::model::{Access, Asked, Class, Fact, FileKind, Gate, InspectedTarget, 
 pub(super) struct Row {
     /// `Some(true)` passes, `Some(false)` stops, `None` cannot be told.
     pub(super) passes: Option<bool>,
-    /// Component, mode, owner and group, and why it passes or not.
+    /// The component alone where it is in the directory of the row above, else its whole path.
+    pub(super) name: String,
+    /// Its whole path, mode, owner and group, and why it passes or not.
     pub(super) cells: [String; 4],
 }
 
@@ -33,11 +35,15 @@ pub(super) fn render(target: &InspectedTarget, style: &Style, out: &mut dyn Writ
     for access in &target.case.accesses {
         headline(target, access, style, out)?;
         let rows = rows(access);
+        let shown = |row: &Row| {
+            let [_, mode, owner, why] = row.cells.clone();
+            [row.name.clone(), mode, owner, why]
+        };
         let width =
-            |column: usize| rows.iter().map(|row| row.cells[column].chars().count()).max().unwrap_or(0);
+            |column: usize| rows.iter().map(|row| shown(row)[column].chars().count()).max().unwrap_or(0);
         let widths = [width(0), width(1), width(2)];
         for row in rows {
-            let [name, mode, owner, why] = &row.cells;
+            let [name, mode, owner, why] = shown(&row);
             let line = format!("{name:<0$}  {mode:<1$}  {owner:<2$}  {why}", widths[0], widths[1], widths[2]);
             let sign = match row.passes {
                 Some(true) => style.sign(Overall::Ok, ""),
@@ -93,7 +99,13 @@ pub(super) fn in_one_line(access: &Access) -> String {
 pub(super) fn rows(access: &Access) -> Vec<Row> {
     let mut stopped = false;
     let mut rows = Vec::new();
+    let mut above: &[u8] = b"";
     for gate in &access.gates {
+        let path = gate.step.path.as_slice();
+        let slash = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+        let within = if slash == 0 { &b"/"[..] } else { &path[..slash] };
+        let name = if within == above { &path[slash + 1..] } else { path };
+        above = path;
         let passes = gate.answer.as_ref().ok().map(|answer| answer.allowed).filter(|_| !stopped);
         let why = if stopped { "not asked".to_owned() } else { why(gate) };
         stopped |= passes != Some(true);
@@ -102,6 +114,7 @@ pub(super) fn rows(access: &Access) -> Vec<Row> {
         let owner = format!("{}:{}", gate.owner.label(), gate.group.label());
         rows.push(Row {
             passes,
+            name: escape(name),
             cells: [
                 escape(&gate.step.path),
                 format!("{}{acl}", ls_mode(gate.step.kind, permissions.mode)),
@@ -155,6 +168,9 @@ pub(super) fn notes(access: &Access) -> Vec<(&'static str, String)> {
             "walk",
             "an abstract name has no permissions: whoever is in its network namespace may".into(),
         ));
+    }
+    if !access.gates.is_empty() && !access.arrives && access.stopped() == Ok(None) {
+        notes.push(("walk", "nothing is at the end of the path for this consumer".into()));
     }
     match &access.kernel {
         Fact::Known(verdict) => notes.push(("kernel", kernel(access, *verdict))),

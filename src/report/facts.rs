@@ -131,7 +131,10 @@ fn holders_line(holders: &[crate::model::Holder]) -> String {
         let process = &holder.process;
         let unit =
             process.unit.as_ref().map(|unit| format!(" ({})", escape(unit.as_bytes()))).unwrap_or_default();
-        format!("{} pid {}{unit}", escape(&process.command), process.pid)
+        let container = process.container.as_ref();
+        let container =
+            container.map(|name| format!(" in container {}", escape(name.as_bytes()))).unwrap_or_default();
+        format!("{} pid {}{unit}{container}", escape(&process.command), process.pid)
     });
     let mut line = each.collect::<Vec<_>>().join(", ");
     if holders.len() > 8 {

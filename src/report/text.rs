@@ -153,10 +153,19 @@ impl Page<'_> {
     }
 
     fn not_checked(&self, gaps: &[NotChecked], out: &mut dyn Write) -> io::Result<()> {
-        for (number, not_checked) in gaps.iter().enumerate().filter(|_| gaps.len() > 1) {
+        // One reason stands behind many rules at once.
+        let mut reasons: Vec<(Vec<&str>, String)> = Vec::new();
+        for not_checked in gaps.iter().filter(|_| gaps.len() > 1) {
+            let text = reason(not_checked);
+            match reasons.iter_mut().find(|(_, known)| *known == text) {
+                Some((codes, _)) => codes.extend(not_checked.code),
+                None => reasons.push((not_checked.code.into_iter().collect(), text)),
+            }
+        }
+        for (number, (codes, text)) in reasons.iter().enumerate() {
             let label = if number == 0 { "not checked" } else { "" };
-            let text = format!("{label:<12}{}", gap_text(not_checked));
-            self.wrapped(&text, 0, 12, out)?;
+            let codes = if codes.is_empty() { String::new() } else { format!("{}: ", codes.join(", ")) };
+            self.wrapped(&format!("{label:<12}{codes}{text}"), 0, 12, out)?;
         }
         Ok(())
     }
@@ -251,8 +260,12 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
 /// A gap on one line: what could not be seen, why, what would help.
 pub(super) fn gap_text(not_checked: &NotChecked) -> String {
     let code = not_checked.code.map(|code| format!("{code}: ")).unwrap_or_default();
+    format!("{code}{}", reason(not_checked))
+}
+
+fn reason(not_checked: &NotChecked) -> String {
     let help = not_checked.gap.would_help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-    escape(format!("{code}{}: {}{help}", not_checked.gap.source, not_checked.gap.why).as_bytes())
+    escape(format!("{}: {}{help}", not_checked.gap.source, not_checked.gap.why).as_bytes())
 }
 
 pub(super) fn plural(count: usize, word: &str) -> String {

@@ -1,7 +1,7 @@
 //! The least privilege that lets a consumer in, and who has to notice it.
 
 use super::{owner, quote, socket_unit};
-use crate::model::{Access, Case, Class, Consumer, Fix, Gate, IdName, Process, Sighting};
+use crate::model::{Access, Case, Class, Consumer, Fact, Fix, Gate, IdName, Liveness, Process, Sighting};
 
 const GROUP_WRITE: u32 = 0o020;
 /// Groups whose socket commands a daemon that starts containers as root.
@@ -27,11 +27,17 @@ pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
 /// To write to the socket: by its group where that can be, for the server's next start too.
 pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let server = case.server();
-    if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
-        return by_unit(&access.consumer, server, systemd);
+    if server.is_none() && matches!(case.liveness.known(), Some(Liveness::Refused { .. })) {
+        // A dead file: the next bind makes another.
+        return vec![for_good(server, &access.consumer)];
     }
     let mut fixes = vec![now(access, gate)];
     fixes.extend(restart_after_joining(access, &fixes[0]));
+    if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
+        // A group to join has members already, whom another group in the unit would lock out.
+        let joins = fixes.len() > 1;
+        return if joins { fixes } else { by_unit(&access.consumer, server, systemd) };
+    }
     fixes.push(for_good(server, &access.consumer));
     fixes
 }
@@ -44,18 +50,21 @@ fn now(access: &Access, gate: &Gate) -> Fix {
     let path = quote::word(&gate.step.path);
     let on_path = |command: &[u8]| [command, b" ", &path].concat();
     let until = "until the server makes its socket anew";
+    // Where there is an ACL, chmod(1) changes its mask and not what the group has (acl(5)).
+    let listed = matches!(permissions.acl, Fact::Known(Some(_)));
     match class {
         Some(Class::Owner) => {
             Fix::change(on_path(b"chmod u+w"), format!("its owner may not write to it; {until}"))
         }
         Some(Class::Group) => {
-            Fix::change(on_path(b"chmod g+w"), format!("its group may not write to it; {until}"))
+            let command: &[u8] = if listed { b"setfacl -m g::rw" } else { b"chmod g+w" };
+            Fix::change(on_path(command), format!("its group may not write to it; {until}"))
         }
         Some(Class::AclGroup(gid)) => Fix::change(
             on_path(format!("setfacl -m g:{gid}:rw").as_bytes()),
             format!("let that group write to it; {until}"),
         ),
-        Some(Class::Other) if permissions.gid == 0 => {
+        Some(Class::Other) if permissions.gid == 0 && !listed => {
             let group = quote::word(consumer.group.label().as_bytes());
             let chgrp = [&b"chgrp "[..], &group, b" ", &path].concat();
             let commands = if permissions.mode & GROUP_WRITE == 0 {
@@ -65,7 +74,9 @@ fn now(access: &Access, gate: &Gate) -> Fix {
             };
             Fix::change(commands, format!("give it to the consumer's group; {until}"))
         }
-        Some(Class::Other) if permissions.mode & GROUP_WRITE != 0 && consumer.user.name.is_some() => {
+        Some(Class::Other)
+            if permissions.mode & GROUP_WRITE != 0 && !listed && consumer.user.name.is_some() =>
+        {
             join(consumer, &gate.group)
         }
         _ => {

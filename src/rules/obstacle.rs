@@ -26,7 +26,8 @@ pub(super) fn named_like_a_socket(path: &[u8]) -> bool {
 
 /// What to do about it.
 pub(super) fn fixes(case: &Case, file: &File) -> Vec<Fix> {
-    let mut fixes = vec![Fix::look(quote::command("ls -ld", &file.path), "see what it is and whose")];
+    let mut fixes =
+        vec![Fix::look(quote::command("ls -ld", &case.from_here(&file.path)), "see what it is and whose")];
     let lost = lost_listener(case);
     if lost.is_none() && case.orphans().any(Sighting::is_alive) {
         fixes.push(owner::out_of_sight());
@@ -37,7 +38,7 @@ pub(super) fn fixes(case: &Case, file: &File) -> Vec<Fix> {
             Some(_) => "move it aside, then restart the listener",
             None => "if it is in the way: move it aside, then start the server",
         };
-        fixes.push(owner::move_aside(&file.path, text));
+        fixes.push(owner::move_aside(&case.from_here(&file.path), text));
         fixes.extend(lost.map(owner::restart));
         return fixes;
     }

@@ -69,13 +69,13 @@ fn component(gate: &Gate) -> Vec<u8> {
 /// Whose bits decided, where that says more than "everybody".
 fn class(decision: &Decision, gate: &Gate) -> String {
     match decision.class {
-        Class::Other if decision.allowed && gate.asked == Asked::Search => String::new(),
+        Class::Capability => " overridden by a capability".to_owned(),
+        _ if decision.allowed && gate.asked == Asked::Search => String::new(),
         Class::Other => format!(" for others than {}:{}", gate.owner.label(), gate.group.label()),
         Class::Owner => format!(" for its owner {}", gate.owner.label()),
         Class::Group => format!(" for its group {}", gate.group.label()),
         Class::AclUser(uid) => format!(" for user {uid} (ACL)"),
         Class::AclGroup(gid) => format!(" for group {gid} (ACL)"),
-        Class::Capability => " overridden by a capability".to_owned(),
     }
 }
 

@@ -47,7 +47,7 @@ fn check(case: &Case) -> Verdict {
     if file.class == MountClass::Local && liveness != Liveness::Denied {
         let (why, fixes) = match socket_unit::declared(case) {
             Some(_) => (STOPPED, socket_unit::listen_again(case, "restart")),
-            None => (GONE, vec![Fix::advice(START), owner::move_aside(&file.path, ASIDE)]),
+            None => (GONE, vec![Fix::advice(START), owner::move_aside(&case.from_here(&file.path), ASIDE)]),
         };
         let finding = STALE_SOCKET_FILE.finding(case, Certainty::Certain, DEAD).proven_by(proof);
         return Ok(vec![finding.caused_by(why).fixed_by(fixes)]);

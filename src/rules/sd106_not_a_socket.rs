@@ -44,7 +44,8 @@ fn check(case: &Case) -> Verdict {
             finding.caused_by("the listener's own file was removed, and something else was put in its place");
     }
     if file.class.may_hang() {
-        let look = Fix::look(quote::command("ls -ld", &file.path), "see what it is and whose");
+        let look =
+            Fix::look(quote::command("ls -ld", &case.from_here(&file.path)), "see what it is and whose");
         let place =
             format!("{} mount: what it is may look different from where the server runs", file.class.word());
         return Ok(vec![finding.proven_by([Evidence::new("mountinfo", place)]).fixed_by([look])]);

@@ -50,7 +50,7 @@ fn check(case: &Case) -> Verdict {
     );
     finding.fixes.push(Fix::advice("stop the container that mounts it"));
     finding.fixes.push(Fix::change(
-        quote::command("rmdir", &case.path),
+        quote::command("rmdir", &case.from_here(&file.path)),
         "remove the empty directory, then start the daemon",
     ));
     finding

@@ -1,8 +1,9 @@
 //! SD206: everybody on the machine may connect.
 
-use super::{passage, quote};
+use super::quote;
 use crate::model::{
-    Case, Certainty, Evidence, FileKind, Fix, NoVerdict, Origin, Severity, Sighting, Verdict, Wished,
+    Case, Certainty, Evidence, File, FileKind, Fix, MountClass, NoVerdict, Origin, Severity, Sighting,
+    Verdict, Wished,
 };
 
 rule! {
@@ -31,27 +32,26 @@ fn check(case: &Case) -> Verdict {
     if !case.asked_for {
         return Err(NoVerdict::NotApplicable);
     }
-    let Some(file) = case.file()?.filter(|file| file.kind == FileKind::Socket) else { return Ok(vec![]) };
+    // Others come into a FUSE mount only where its mounter lets them, whatever the mode shows (fuse(4)).
+    let of_kernel = |file: &&File| file.kind == FileKind::Socket && file.class != MountClass::Fuse;
+    let (Some(file), Some(server)) = (case.file()?.filter(of_kernel), case.server()) else {
+        return Ok(vec![]);
+    };
     let Some([.., Some(true)]) = case.open_to() else {
         return if case.open_to().is_some() { Ok(vec![]) } else { Err(NoVerdict::NotApplicable) };
     };
-    if case.server().is_none() {
-        return Ok(vec![]);
-    }
     let named = case.accesses.iter().any(|access| access.consumer.origin != Origin::Caller);
-    let mighty = case.server().is_some_and(grants_root);
+    let mighty = grants_root(server);
     let meant = !named && !mighty && case.wished == Wished::default();
     let power = if mighty { ", and its server gives them the power of root" } else { "" };
     let summary = format!("Every user of this machine may connect{power}.");
     let detail = format!("mode {:04o}; every directory above lets others through", file.permissions());
     let mut finding = WORLD_CONNECTABLE
         .finding(case, Certainty::Certain, summary)
-        .proven_by([Evidence::new([b"lstat ", passage::name(&case.path)].concat(), detail)])
+        .proven_by([Evidence::new([b"lstat ", case.path.as_slice()].concat(), detail)])
         .fixed_by([
             Fix::look(quote::command("sockdoctor access", &case.path), "see who gets in, and how"),
-            Fix::advice(
-                "if that is not meant: mode 0660 and the consumer's group, where the server is configured",
-            ),
+            Fix::advice("if that is not meant: mode 0660 and the consumer's group, set where the server is"),
         ]);
     finding.severity = if meant { Severity::Info } else { Severity::Warning };
     Ok(vec![finding])

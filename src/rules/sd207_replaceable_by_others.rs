@@ -1,7 +1,7 @@
 //! SD207: anybody may remove the socket and put another in its place.
 
 use super::quote;
-use crate::model::{Case, Certainty, Evidence, FileKind, Fix, NoVerdict, Step, Verdict};
+use crate::model::{Case, Certainty, Evidence, File, FileKind, Fix, MountClass, NoVerdict, Step, Verdict};
 
 rule! {
     /// Any user may remove the socket and bind another at its path, because the directory lets all write.
@@ -25,7 +25,10 @@ const STICKY: u32 = 0o1000;
 const OTHERS_CHANGE: u32 = 0o003;
 
 fn check(case: &Case) -> Verdict {
-    let Some(_) = case.file()?.filter(|file| file.kind == FileKind::Socket) else { return Ok(vec![]) };
+    // Who may what in a FUSE mount is its mounter's and its server's to say, whatever the mode
+    // shows (fuse(4)).
+    let of_kernel = |file: &&File| file.kind == FileKind::Socket && file.class != MountClass::Fuse;
+    let Some(_) = case.file()?.filter(of_kernel) else { return Ok(vec![]) };
     let steps = &case.walk.get()?.steps;
     let Some(directory) = steps.iter().rfind(|step| step.kind == FileKind::Directory) else {
         return Err(NoVerdict::NotApplicable);

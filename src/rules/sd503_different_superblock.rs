@@ -42,23 +42,18 @@ fn finding(case: &Case, listener: &Sighting, here: &str) -> Finding {
     let summary =
         format!("The server listens on this file through {through}: here every connect is refused.");
     let devices = format!("{here} at this path, {there} where the server bound");
-    let mut finding =
-        DIFFERENT_SUPERBLOCK.finding(case, certainty, summary).proven_by(evidence::path(case)).proven_by([
-            Evidence::new("mountinfo and unix_diag", devices),
-            evidence::socket(listener),
-            evidence::holders(listener),
-        ]);
-    if let Some(name) =
-        listener.socket.address.path().filter(|name| name.starts_with(b"/") && *name != case.path)
-    {
-        let inspect = quote::command("sockdoctor inspect", name);
-        finding =
-            finding.fixed_by([Fix::look(inspect, "connect by the path the server bound, if you see it too")]);
-    }
-    finding.fixed_by([
-        owner::out_of_sight(),
-        Fix::advice("for good: the socket on a tmpfs or volume that both mount"),
-    ])
+    let devices = Evidence::new("mountinfo and unix_diag", devices);
+    let bound = listener.socket.address.path().filter(|name| name.starts_with(b"/") && *name != case.path);
+    let by_name = "connect by the path the server bound, if you see it too";
+    DIFFERENT_SUPERBLOCK
+        .finding(case, certainty, summary)
+        .proven_by(evidence::path(case))
+        .proven_by([devices, evidence::socket(listener), evidence::holders(listener)])
+        .fixed_by(bound.map(|name| Fix::look(quote::command("sockdoctor inspect", name), by_name)))
+        .fixed_by([
+            owner::out_of_sight(),
+            Fix::advice("for good: the socket on a tmpfs or volume that both mount"),
+        ])
 }
 
 fn last(path: &[u8]) -> &[u8] {

@@ -1,7 +1,7 @@
 //! SD506: the server sees its own socket on a read-only mount.
 
-use super::evidence;
-use crate::model::{Case, Certainty, Evidence, Finding, Fix, NoVerdict, Severity, Sighting, Verdict};
+use super::{evidence, owner};
+use crate::model::{Case, Certainty, Evidence, Fact, Finding, Fix, NoVerdict, Severity, Sighting, Verdict};
 
 rule! {
     /// The server's own mount of the directory is read-only: it cannot make its socket there, or not again.
@@ -37,8 +37,16 @@ fn made_by_systemd(server: &Sighting) -> bool {
 }
 
 fn finding(case: &Case, server: &Sighting) -> Option<Finding> {
-    let own = server.view.known().map(|view| view.walk.file());
-    let file = own.unwrap_or_else(|| case.file().ok().flatten())?;
+    let file = match &server.view {
+        Fact::Known(view) => view.walk.file()?,
+        Fact::Unknown(_) => return None,
+        // It sees what we see; by another path than its own the mount may be another one too.
+        Fact::NotAsked => case
+            .file()
+            .ok()
+            .flatten()
+            .filter(|_| owner::of(server).is_some() && server.relation.names_path)?,
+    };
     let mount = file.mount.as_ref().filter(|mount| mount.read_only())?;
     let point = String::from_utf8_lossy(&mount.point).into_owned();
     let options = String::from_utf8_lossy(&mount.super_options).into_owned();
@@ -60,7 +68,7 @@ fn finding(case: &Case, server: &Sighting) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fact, Gap, View};
+    use crate::model::{Gap, View};
 
     fn mounted(options: &str) -> Case {
         let mut case = Case::sample();

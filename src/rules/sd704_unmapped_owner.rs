@@ -1,7 +1,7 @@
 //! SD704: the owner means nothing in the client's user namespace.
 
-use super::passage;
-use crate::model::{Access, Case, Certainty, Evidence, Finding, Fix, Gate, Obstacle, Verdict};
+use super::{grant, passage};
+use crate::model::{Access, Asked, Case, Certainty, Evidence, Finding, Fix, Gate, Obstacle, Verdict};
 
 rule! {
     /// The owner or group of the socket is not mapped in the client's user namespace: root there is nobody here.
@@ -39,10 +39,15 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
         "{} is root of a user namespace that does not map the owner {owner}:{group}.",
         passage::who(access)
     );
+    let fixes = match gate.asked {
+        Asked::Search => grant::search(access, gate),
+        Asked::Write | Asked::Follow => grant::write(case, access, gate),
+    };
     UNMAPPED_OWNER
         .finding(case, Certainty::Certain, summary)
         .proven_by(passage::proof(case, access, gate))
         .proven_by([Evidence::new("uid_map and gid_map", detail)])
+        .fixed_by(fixes)
         .fixed_by([
             Fix::advice("run the client in the host's user namespace (--userns=host), or let the server run in the client's"),
             Fix::advice("or mode 0660 and a group that is mapped in both"),

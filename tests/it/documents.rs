@@ -156,5 +156,5 @@ const DEMO: &str = "\
     more      sockdoctor explain SD102
 
 demo listener-unlinked: SD102 recognised; everything it made is removed
-1 error · 1 target, 12 checks
+1 error · 1 target, 19 checks
 ";

@@ -95,3 +95,25 @@ fn verdict<'d>(listed: &'d serde_json::Value, path: &Path) -> &'d str {
     let row = rows.iter().find(|row| row["name"] == text(path));
     row.unwrap_or_else(|| panic!("no row for {}: {listed:#}", path.display()))["verdict"].as_str().unwrap()
 }
+
+#[test]
+fn a_probe_and_an_access_are_given_up_on_too() {
+    let name = "hangs::a_probe_and_an_access_are_given_up_on_too";
+    isolated_root(name, |world| {
+        let Some((fuse, live)) = hung(world, Fault::Deaf) else { return skip(name, "no /dev/fuse") };
+        for (arguments, status) in [(&["probe", "--http", "/"][..], 1), (&["access", "--as", "33"], 3)] {
+            let mut command = sockdoctor();
+            command.args(arguments).arg(&live.path).args(["--timeout", "2s", "--json"]);
+            let (output, group) = finish_in_group(&mut command, LIMIT);
+            let seen = document(&output);
+            assert_eq!(seen["exit_code"], status, "{seen:#}");
+            if status == 1 {
+                assert_eq!(seen["data"]["probes"][0]["errno"], "ETIMEDOUT", "{seen:#}");
+            } else {
+                assert_eq!(seen["data"]["allowed"], serde_json::Value::Null, "{seen:#}");
+            }
+            assert!(until(Duration::from_secs(1), || group.group().is_empty()), "a helper stays behind");
+        }
+        drop(fuse);
+    });
+}

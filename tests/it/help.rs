@@ -113,7 +113,10 @@ fn script(shell: &str) -> std::path::PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("completions.{shell}"));
     let text = help(&["completions", shell]);
     assert!(text.contains("inspect") && !text.contains("__look"), "{shell}");
-    std::fs::write(&path, text).unwrap();
+    // Whole at every moment: two tests read the same file.
+    let part = path.with_extension(format!("{shell}.{:?}", std::thread::current().id()));
+    std::fs::write(&part, text).unwrap();
+    std::fs::rename(&part, &path).unwrap();
     path
 }
 

@@ -75,15 +75,15 @@ fn sd101_is_open_where_a_symlink_leads_to_itself() {
 }
 
 #[test]
-fn sd101_an_abstract_name_is_bound_in_another_network_namespace_only() {
-    isolated("inspect::sd101_an_abstract_name_is_bound_in_another_network_namespace_only", |world| {
+fn sd702_an_abstract_name_is_bound_in_another_network_namespace_only() {
+    isolated("inspect::sd702_an_abstract_name_is_bound_in_another_network_namespace_only", |world| {
         let name = text(&world.dir).to_owned();
         let listener = apart(CloneFlags::CLONE_NEWNET, || {
             let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
             (socket_ino(&listener), holder(&listener))
         });
         let seen = inspect(format!("@{name}"));
-        seen.is_broken_by("SD101", "certain");
+        seen.is_broken_by("SD702", "certain");
         assert_eq!(seen.target()["file"], serde_json::Value::Null);
         assert_eq!(seen.holders(listener.0), [i64::from(listener.1.pid().as_raw())]);
     });

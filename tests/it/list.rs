@@ -262,8 +262,8 @@ fn the_rows_are_those_of_ss() {
 }
 
 #[test]
-fn a_socket_of_another_network_namespace_is_a_row_with_its_number() {
-    let name = "list::a_socket_of_another_network_namespace_is_a_row_with_its_number";
+fn a_socket_of_another_network_namespace_is_a_row_with_its_number_and_name() {
+    let name = "list::a_socket_of_another_network_namespace_is_a_row_with_its_number_and_name";
     isolated_root(name, |world| {
         let (Some(mut unshare), Some(_)) = (need("unshare"), need("python3")) else {
             return skip(name, "no unshare or python3");
@@ -283,7 +283,7 @@ fn a_socket_of_another_network_namespace_is_a_row_with_its_number() {
         assert_eq!([&row["verdict"], &row["role"]], ["ok", "serves_path"], "{row:#}");
         assert_eq!(row["holders"][0]["pid"], far.pid().as_raw());
         let column = run(["list", "--fields", "netns,name", "--match", path.to_str().unwrap()]).stdout;
-        assert!(column.contains(&row["netns"].to_string()), "{column}");
+        assert!(column.contains(row["netns_name"].as_str().unwrap()), "{column}");
     });
 }
 

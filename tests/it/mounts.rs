@@ -45,26 +45,6 @@ fn an_overlay_whose_upper_is_elsewhere_is_healthy() {
 }
 
 #[test]
-fn sd104_is_only_likely_through_another_layer_of_an_overlay() {
-    let name = "mounts::sd104_is_only_likely_through_another_layer_of_an_overlay";
-    isolated_root(name, |world| {
-        let Some(overlay) = overlay_view(world, false) else { return skip(name, "no overlay") };
-        let live = broken::listening(&overlay.merged).unwrap();
-        inspect(&live.path).is_healthy();
-        let through_upper = overlay.upper.join("app.sock");
-        assert!(UnixStream::connect(&through_upper).is_err(), "the layer hides the listener");
-        let _below = UnixListener::bind(overlay.upper.join("upper.sock")).unwrap();
-        let through_merged = overlay.merged.join("upper.sock");
-        assert!(UnixStream::connect(&through_merged).is_err(), "and the overlay hides the layer's");
-        for path in [through_upper, through_merged] {
-            let seen = inspect(&path);
-            seen.is_broken_by("SD104", "likely");
-            seen.leaves_the_file_alone();
-        }
-    });
-}
-
-#[test]
 fn sd104_is_only_likely_for_a_dead_file_in_an_overlay() {
     let name = "mounts::sd104_is_only_likely_for_a_dead_file_in_an_overlay";
     isolated_root(name, |world| {
@@ -107,15 +87,15 @@ fn sd103_is_only_likely_where_a_fuse_has_a_second_node_for_the_file() {
 }
 
 #[test]
-fn sd103_is_only_likely_where_an_overlay_covers_the_listeners_directory() {
-    let name = "mounts::sd103_is_only_likely_where_an_overlay_covers_the_listeners_directory";
+fn sd503_is_certain_where_an_overlay_covers_the_listeners_directory() {
+    let name = "mounts::sd503_is_certain_where_an_overlay_covers_the_listeners_directory";
     isolated_root(name, |world| {
         let live = broken::listening(&world.dir).unwrap();
         let Some(()) = overlay_over(world) else { return skip(name, "no overlay") };
         assert!(UnixStream::connect(&live.path).is_err(), "the overlay hides the listener");
         let seen = inspect(&live.path);
-        seen.is_broken_by("SD103", "likely");
-        seen.leaves_the_file_alone();
+        seen.is_broken_by("SD503", "certain");
+        assert!(seen.fixes().all(|fix| fix["changes_state"] == false), "{:#}", seen.0);
     });
 }
 

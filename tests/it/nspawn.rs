@@ -239,7 +239,7 @@ impl Drop for Cgroups {
 }
 
 /// rmdir(2) from below: the files of a cgroup cannot be removed, and need not be.
-fn remove_tree(cgroup: &Path) -> std::io::Result<()> {
+pub(crate) fn remove_tree(cgroup: &Path) -> std::io::Result<()> {
     let entries = match fs::read_dir(cgroup) {
         Ok(entries) => entries,
         Err(error) => return absent(error),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,11 @@ impl Process {
     /// Starts it as the leader of a group of its own.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// The pipes to its stdin and from its stdout, once.
+    pub(crate) fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
+        (self.0.stdin.take().unwrap(), self.0.stdout.take().unwrap())
     }
 
     /// Its process id.

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Codes that no machine at hand can show: src/facts reads records that others captured.
+pub(crate) const CAPTURED: [&str; 2] = ["SD209", "SD210"];
+
 /// A file of the repository: its path from the root, and its text.
 struct Source {
     path: String,
@@ -154,7 +157,7 @@ fn every_rule_is_named_explained_and_tested_alike() {
         if headings != ["What it means", "How it is known", "Not to be confused with", "Fix"] {
             fault(&format!("has the headings {headings:?}"));
         }
-        if !scenarios.contains(code) {
+        if !scenarios.contains(code) && !CAPTURED.contains(&code) {
             fault(&format!("{code} has no scenario in tests/it"));
         }
         if let Some(owner) = owners.insert(code, &source.path) {

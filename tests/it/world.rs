@@ -53,6 +53,16 @@ pub(crate) fn isolated_root(name: &str, body: impl FnOnce(&World)) {
     }
 }
 
+/// The same with a pid namespace too, whose first process the test is: a whole host, as far as its containers see.
+pub(crate) fn isolated_host(name: &str, body: impl FnOnce(&World)) {
+    if nix::unistd::geteuid().is_root() {
+        let own = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+        enter(name, &[&own[..], &["--propagation", "private"]].concat(), body);
+    } else {
+        skip(name, "needs root");
+    }
+}
+
 fn enter(name: &str, namespaces: &[&str], body: impl FnOnce(&World)) {
     if let Some(dir) = std::env::var_os(MARK) {
         return body(&World { dir: dir.into() });

@@ -6,6 +6,7 @@ use super::hints;
 use crate::facts::holders;
 use crate::facts::look::{Root, viewpoint};
 use crate::facts::machine::Machine;
+use crate::facts::netns_keepers::Keepers;
 use crate::facts::process;
 use crate::facts::sockets::{self, Ask};
 use crate::facts::survey::Surveyor;
@@ -20,7 +21,7 @@ pub(super) struct Found {
 
 /// Listeners of our own network namespace, which is where a connect of ours leads; `all`: whatever they speak.
 pub(super) fn listeners(machine: &Machine, all: bool) -> Found {
-    let dump = sockets::all(machine, Ask { owners_only: true, memory: false });
+    let dump = sockets::all(machine, Ask { owners_only: true, memory: false }, &Keepers::new());
     let view = viewpoint(machine, Root::Ours).ok();
     let mut surveyor = Surveyor::new(view.as_ref(), &dump.namespaces);
     let rows = dump.rows.iter().filter(|row: &&Socket| {

@@ -87,7 +87,7 @@ impl Candidate {
 
     fn is_right(&self, reach: Reach) -> bool {
         match self.goal {
-            Goal::Exists | Goal::Connect => reach == Reach::Open,
+            Goal::Exists | Goal::Connect | Goal::Http => reach == Reach::Open,
             Goal::Gone => match reach {
                 Reach::Missing | Reach::Stale | Reach::NotASocket(_) => true,
                 Reach::Failed(errno) => matches!(errno, nix::libc::ENOTDIR | nix::libc::ELOOP),
@@ -116,7 +116,8 @@ impl Candidate {
 
     /// Said once: its file is there, and has refused for a while.
     pub(super) fn seems_stale(&mut self, now: Instant) -> bool {
-        let refused = matches!(self.target, Target::Path(_)) && self.goal == Goal::Connect;
+        let refused =
+            matches!(self.target, Target::Path(_)) && self.goal != Goal::Exists && self.goal != Goal::Gone;
         let long = matches!(self.state, Some((Reach::Stale | Reach::Refused, since))
             if now.duration_since(since) >= REFUSED);
         let say = refused && long && !self.hinted;

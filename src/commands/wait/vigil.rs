@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, Standing};
 use super::progress::Progress;
+use super::question::{self, Question};
 use crate::facts::glance::Glancer;
 use crate::facts::helper;
 use crate::facts::watch_path::{Wake, Watch};
-use crate::model::{Ending, Goal, Mount, Reach, Target};
+use crate::model::{Ending, Goal, Mount, Probed, Reach, Target};
 use crate::probe::connectable;
 
 /// How long one look at a mount that may hang is given: the other targets wait meanwhile.
@@ -31,6 +32,16 @@ pub(super) struct Vigil<'m> {
     progress: Progress,
     any: bool,
     end: Instant,
+    /// What is asked of servers that are bound.
+    asking: Option<Asking>,
+    /// What each said last.
+    pub(super) said: Vec<Option<Probed>>,
+}
+
+/// A question, and the path of each target's own URL.
+pub(super) struct Asking {
+    pub(super) question: Question,
+    pub(super) urls: Vec<Option<String>>,
 }
 
 impl<'m> Vigil<'m> {
@@ -41,9 +52,10 @@ impl<'m> Vigil<'m> {
         progress: Progress,
         any: bool,
         end: Instant,
+        asking: Option<Asking>,
     ) -> Self {
-        let proven = vec![None; candidates.len()];
-        Self { candidates, proven, glancer, watch, progress, any, end }
+        let (proven, said) = (vec![None; candidates.len()], vec![None; candidates.len()]);
+        Self { candidates, proven, glancer, watch, progress, any, end, asking, said }
     }
 
     /// Looks once.
@@ -133,7 +145,9 @@ impl<'m> Vigil<'m> {
 
     /// The state of one target, and whether to see it was costly.
     fn look_at(&mut self, number: usize) -> (Reach, bool) {
+        let http = self.candidates[number].goal == Goal::Http;
         match &self.candidates[number].target {
+            Target::Abstract(_) | Target::Tcp(_) if http => (self.ask(number), true),
             Target::Abstract(name) => (connectable::abstract_name(name), false),
             Target::Tcp(address) => (connectable::tcp(address, self.deadline()), true),
             Target::Path(path) => self.look_at_path(number, &path.clone()),
@@ -143,7 +157,7 @@ impl<'m> Vigil<'m> {
 
     fn look_at_path(&mut self, number: usize, path: &[u8]) -> (Reach, bool) {
         let goal = self.candidates[number].goal;
-        if goal == Goal::Connect && !connectable::fits(path) {
+        if matches!(goal, Goal::Connect | Goal::Http) && !connectable::fits(path) {
             return (Reach::TooLong, false);
         }
         let deadline = self.deadline().min(Instant::now() + HELPER);
@@ -160,6 +174,7 @@ impl<'m> Vigil<'m> {
         let costly = glance.hazard.is_some();
         let reach = match (goal, glance.reach) {
             (Goal::Exists, Reach::Bound) => Reach::Open,
+            (Goal::Http, Reach::Bound) => return (self.ask(number), true),
             (Goal::Connect, Reach::Bound) => {
                 let candidate = &self.candidates[number];
                 let proven = self.proven[number].is_some() && self.proven[number] == glance.place;
@@ -174,6 +189,16 @@ impl<'m> Vigil<'m> {
             (_, reach) => reach,
         };
         (reach, costly)
+    }
+
+    /// Asks a server, and takes its word.
+    fn ask(&mut self, number: usize) -> Reach {
+        let Some(asking) = &self.asking else { return Reach::Unseen };
+        let probed =
+            asking.question.ask(&self.candidates[number].target, asking.urls[number].as_deref(), self.end);
+        let reach = question::reach(&probed);
+        self.said[number] = Some(probed);
+        reach
     }
 
     fn deadline(&self) -> Instant {

@@ -6,7 +6,7 @@ use crate::model::{Case, Credentials, Fact, Sighting};
 
 impl Examiner<'_> {
     /// The identity of the server that serves the case: known where the kernel names its uid as the maker's, and
-    /// nobody else, PID 1 least of all, holds the socket.
+    /// nobody else that can be seen, a service manager least of all, holds the socket.
     pub fn binder(&self, case: &Case) -> Fact<Credentials> {
         let Some(server) = case.server().filter(|server| Sighting::is_alive(server)) else {
             return Fact::NotAsked;
@@ -15,11 +15,11 @@ impl Examiner<'_> {
             return Fact::NotAsked;
         };
         let its_own = |holder: &crate::model::Holder| {
-            holder.process.pid != 1
+            !holder.process.is_manager()
                 && Some(holder.process.user.id) == server.socket.uid
                 && self.shares_view(holder.process.pid)
         };
-        match holders.first().filter(|_| holders.iter().all(its_own) && case.hidden_holders.is_empty()) {
+        match holders.first().filter(|_| holders.iter().all(its_own)) {
             Some(oldest) => match credentials::of_process(self.machine, oldest.process.pid) {
                 Ok(credentials) => Fact::Known(credentials),
                 Err(gap) => Fact::Unknown(gap),

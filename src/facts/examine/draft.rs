@@ -57,7 +57,7 @@ impl Examiner<'_> {
         else {
             return vec![target.clone()];
         };
-        let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false });
+        let dump = sockets::all(self.machine, Ask { owners_only: true, memory: false }, &self.kept);
         let Ok(view) = self.viewpoint(self.client) else { return vec![target.clone()] };
         let mut names = directory::sockets(&view, &directory.path);
         let standing: HashSet<FileIno> = names.values().copied().collect();

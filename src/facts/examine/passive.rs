@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::Examiner;
 use crate::facts::look::{Passive, Question, place};
+use crate::facts::machine::Scope;
 use crate::facts::sockets::{self, Ask};
 use crate::facts::walk::Touch;
 use crate::facts::{liveness, mounts};
@@ -103,7 +104,7 @@ impl Examiner<'_> {
     /// Whether any socket at all, connections too, has the case's file.
     fn carried(&self, case: &Case) -> bool {
         let id = case.file().ok().flatten().and_then(File::id);
-        let all = sockets::all(self.machine, Ask { owners_only: false, memory: false });
+        let all = sockets::all(self.machine, Ask { owners_only: false, memory: false }, &self.kept);
         id.is_some() && all.rows.iter().any(|row| row.file == id)
     }
 
@@ -114,7 +115,9 @@ impl Examiner<'_> {
         if let Fact::Known(Walk { reached: Reached::File(file), .. }) = &mut case.walk
             && let Some(mount) = &file.mount
         {
-            let full = [self.machine.prefix().as_slice(), &file.path].concat();
+            // The layers of a host are told in its own terms.
+            let prefix = if self.machine.scope == Scope::Host { Vec::new() } else { self.machine.prefix() };
+            let full = [prefix.as_slice(), &file.path].concat();
             file.class = mounts::class_of(mount, &full, uppers);
         }
     }

@@ -59,6 +59,7 @@ impl Examiner<'_> {
         let hidden_holders: Vec<Gap> = held.gap(self.machine).into_iter().collect();
         let mut case = Case {
             client: if let Root::Process(pid) = self.client { Some(pid) } else { None },
+            files_only: !self.machine.has_kernel(),
             walk: draft.walk,
             sockets: Seen { items: sightings, gaps },
             hidden_holders,
@@ -87,7 +88,7 @@ impl Examiner<'_> {
             }
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
-                if !relation.names_path {
+                if !relation.names_path && !relation.twin {
                     // A relative name: what it means only the kernel, or its holder's directory, tells.
                     let view = view.as_ref().map_err(Gap::clone)?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);

@@ -72,7 +72,7 @@ fn called<'a>(rows: &'a [Socket], name: &[u8]) -> Vec<&'a Socket> {
 
 #[test]
 fn ours_comes_first_and_needs_no_thread() {
-    let (namespaces, _) = reachable(&Machine::default());
+    let (namespaces, _) = reachable(&Machine::default(), &Keepers::new());
     assert!(namespaces[0].ours && namespaces[1..].iter().all(|namespace| !namespace.ours));
     let here = thread::current().id();
     assert_eq!(inside(&namespaces[0], || thread::current().id()), Ok(here));
@@ -83,12 +83,12 @@ fn a_socket_in_a_foreign_namespace_is_seen_and_seen_to_go() {
     let Some(elsewhere) = Elsewhere::new("a_socket_in_a_foreign_namespace_is_seen_and_seen_to_go") else {
         return;
     };
-    let (namespaces, _) = reachable(&Machine::default());
+    let (namespaces, _) = reachable(&Machine::default(), &Keepers::new());
     let namespace = namespaces.iter().find(|namespace| namespace.id == elsewhere.id()).unwrap();
     let name = name("foreign");
     let listener = inside(namespace, || listen(&name)).unwrap();
 
-    let sockets = sockets::all(&Machine::default(), OWNERS);
+    let sockets = sockets::all(&Machine::default(), OWNERS, &Keepers::new());
     let [socket] = called(&sockets.rows, &name)[..] else { panic!() };
     assert_eq!((socket.netns, socket.state), (elsewhere.id(), SocketState::Listening));
     assert_ne!(socket.netns, sockets.own);
@@ -108,21 +108,23 @@ fn a_namespace_that_is_only_mounted_has_its_name() {
     let named = root.path().join("run/netns");
     std::fs::create_dir_all(&named).unwrap();
     std::fs::create_dir_all(root.path().join("proc/self")).unwrap();
-    let blue = named.join("blue");
-    symlink(format!("/proc/{}/ns/net", elsewhere.0.id()), &blue).unwrap();
+    let [blue, red] = ["blue", "red"].map(|name| named.join(name));
+    for name in [&blue, &red] {
+        symlink(format!("/proc/{}/ns/net", elsewhere.0.id()), name).unwrap();
+    }
     let row = |id: u64, point: &str| format!("9 8 0:4 net:[{id}] {point} rw - nsfs nsfs rw\n");
     let id = elsewhere.id();
-    let table = row(id.0, blue.to_str().unwrap()) + &row(1, blue.to_str().unwrap());
+    let table = row(id.0, blue.to_str().unwrap()) + &row(1, red.to_str().unwrap());
     std::fs::write(root.path().join("proc/self/mountinfo"), table).unwrap();
 
-    let machine = Machine { root: root.path().into(), proc: root.path().join("proc") };
-    let (namespaces, gaps) = reachable(&machine);
+    let machine = Machine { root: root.path().into(), proc: root.path().join("proc"), ..Machine::default() };
+    let (namespaces, gaps) = reachable(&machine, &Keepers::new());
     let [ours, mounted] = &namespaces[..] else { panic!("{namespaces:?}") };
     assert!(ours.ours && ours.id != id);
     assert_eq!((mounted.id, mounted.label.as_deref()), (id, Some("blue")));
     let there = inside(mounted, || std::fs::metadata("/proc/thread-self/ns/net").unwrap().ino());
     assert_eq!(there, Ok(id.0));
-    let changed = gaps.iter().find(|gap| gap.source == "net:[1] (blue)").unwrap();
+    let changed = gaps.iter().find(|gap| gap.source == "net:[1] (red)").unwrap();
     assert_eq!(changed.why, "Stale file handle", "its mount point leads elsewhere");
 }
 
@@ -137,7 +139,7 @@ fn as_seen_by_nobody() {
     }
     let mut name = Vec::new();
     std::io::stdin().read_to_end(&mut name).unwrap();
-    let sockets = sockets::all(&Machine::default(), OWNERS);
+    let sockets = sockets::all(&Machine::default(), OWNERS, &Keepers::new());
     let [socket] = called(&sockets.rows, &name)[..] else { panic!("{:?}", sockets.gaps) };
     assert_eq!((socket.state, socket.file, socket.queue()), (SocketState::Listening, None, None));
     let source = format!("net:[{}]", socket.netns.0);
@@ -154,7 +156,7 @@ fn as_seen_by_nobody() {
 fn an_ordinary_user_sees_names_in_foreign_namespaces_and_what_is_missing() {
     let test = "an_ordinary_user_sees_names_in_foreign_namespaces_and_what_is_missing";
     let Some(elsewhere) = Elsewhere::new(test) else { return };
-    let (namespaces, _) = reachable(&Machine::default());
+    let (namespaces, _) = reachable(&Machine::default(), &Keepers::new());
     let namespace = namespaces.iter().find(|namespace| namespace.id == elsewhere.id()).unwrap();
     let (foreign, own) = (name("nobody"), name("nobody-own"));
     let _listeners = (inside(namespace, || listen(&foreign)).unwrap(), listen(&own));

@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_machine_without_any_of_it_is_unknown() {
-        let nowhere = Machine { root: "/nonexistent".into(), proc: "/nonexistent".into() };
+        let nowhere =
+            Machine { root: "/nonexistent".into(), proc: "/nonexistent".into(), ..Machine::default() };
         let security = security(&nowhere);
         assert!(security.modules.gap().is_some() && security.confinement.is_none());
         assert!(user_namespaces(&nowhere).most.gap().is_some());

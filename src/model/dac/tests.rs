@@ -50,6 +50,9 @@ fn an_empty_mask_makes_a_named_user_one_of_the_others() {
     let masked = Permissions { acl: entries, ..file(0o606, 1, 1) };
     let decision = user(33, &[]).decide(&masked, Bits::WRITE, false).unwrap();
     assert_eq!((decision.allowed, decision.class), (true, Class::Other));
+    let closed = Permissions { mode: 0o600, ..masked };
+    let decision = user(33, &[]).decide(&closed, Bits::WRITE, false).unwrap();
+    assert_eq!((decision.allowed, decision.class, decision.masked), (false, Class::Other, Bits(6)));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn walks(target: &InspectedTarget, out: &mut dyn Write) -> io::Result<()> {
         let (path, who) = (code(&target.case.target.label()), code(&each.consumer.label()));
         writeln!(out, "## {}: {path} for {who}\n", access::verdict(each).1)?;
         head(&["passes", "component", "mode", "owner", "why"], out)?;
-        for access::Row { passes, cells } in access::rows(each) {
+        for access::Row { passes, cells, .. } in access::rows(each) {
             let passes = passes.map_or("unknown", |passes| if passes { "yes" } else { "no" });
             let [component, mode, owner, why] = cells.map(|cell| code(cell.as_bytes()));
             row(&[passes.into(), component, mode, owner, why], out)?;
