@@ -154,7 +154,7 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
-    /// Will a socket work in this directory? Make one there, and take it back
+    /// Will a socket work in this directory? A trial there tells
     Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
