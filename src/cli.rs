@@ -156,7 +156,7 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
-    /// Will a socket work there? A trial in directories, or what Compose files say
+    /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),

@@ -75,6 +75,13 @@ pub(super) fn named(
     find(context, examiner, &who).map(Some)
 }
 
+/// `USER[:GROUP,...]`
+pub(super) fn user_and_groups(text: &str) -> Who {
+    let (user, groups) = text.split_once(':').unwrap_or((text, ""));
+    let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
+    Who::User(user.to_owned(), groups)
+}
+
 /// The view that `--view` names: of a pid, else of a unit, else of a container.
 pub(super) fn view(context: &Context<'_>, examiner: &mut Examiner<'_>, name: &str) -> Result<View, Refusal> {
     let whose = match name.parse() {
@@ -89,13 +96,6 @@ pub(super) fn view(context: &Context<'_>, examiner: &mut Examiner<'_>, name: &st
         Refusal::open(format!("{name} does not run: it has no view"), "start it, or give a pid")
     })?;
     consumer.our_view.gap().map_or(Ok((root_of(consumer), consumer.netns)), |gap| Err(unseen(gap)))
-}
-
-/// `USER[:GROUP,...]`
-pub(super) fn user_and_groups(text: &str) -> Who {
-    let (user, groups) = text.split_once(':').unwrap_or((text, ""));
-    let groups = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
-    Who::User(user.to_owned(), groups)
 }
 
 /// Finds consumers, or says why there are none.
