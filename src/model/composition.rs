@@ -77,10 +77,14 @@ pub struct BoundMount {
     pub subpath: String,
     /// It is read-only.
     pub read_only: bool,
+    /// It is in long syntax, which has a type.
+    pub is_long: bool,
     /// Where it is written.
     pub written: Written,
     /// The source alone.
     pub source_written: Option<Written>,
+    /// The word `bind` of long syntax, where nothing but the source goes with it.
+    pub type_written: Option<Written>,
     /// The target alone.
     pub target_written: Option<Written>,
     /// The mode alone: `:ro`, or the value of `read_only`.
@@ -141,8 +145,10 @@ impl BoundMount {
             target: target.into(),
             subpath: String::new(),
             read_only: false,
+            is_long: false,
             written: Written::sample(),
             source_written: None,
+            type_written: None,
             target_written: None,
             mode_written: None,
         }

@@ -12,7 +12,7 @@ use crate::process::finish;
 use crate::world::{isolated, skip};
 
 /// Flags, file, and each finding as `code severity line:column words of its summary`.
-const EXPECTED: [(&str, &str, &[&str]); 45] = [
+const EXPECTED: [(&str, &str, &[&str]); 46] = [
     // S4: a directory of the host, and the named volume that stands in its place.
     ("macos", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
     ("windows", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
@@ -55,6 +55,7 @@ const EXPECTED: [(&str, &str, &[&str]); 45] = [
     ("macos", "too-long-for-macos.yml", &["SD108 error 4:19 a socket address holds 103"]),
     ("linux", "too-long-for-macos.yml", &[]),
     ("linux", "no-dependency.yml", &["SD612 warning 9:15 app does not wait for db"]),
+    ("macos", "long-syntax.yml", &["SD612 error 6:17 ./sockets of the host"]),
     ("linux", "two-volumes.yml", &["SD612 error 8:21 in another volume"]),
     ("linux", "uids.yml", &["SD612 warning 6:3 uid 99 and app as uid 1000"]),
     ("linux", "uids-one-group.yml", &[]),
@@ -222,6 +223,7 @@ fn the_patch_cures_and_touches_nothing_else() {
         ("macos", "s4-host-path.yml", 2, 5),
         ("macos", "anchors.yml", 1, 4),
         ("macos", "bind-volume.yml", 0, 0),
+        ("macos", "long-syntax.yml", 2, 5),
         ("linux", "no-mount.yml", 0, 2),
         ("linux", "no-dependency.yml", 0, 5),
         ("linux", "two-volumes.yml", 1, 1),
@@ -267,6 +269,23 @@ fn sarif_fingerprints_stay_when_lines_move() {
     let text = std::fs::read_to_string(fixture("s4-wrong.yml")).unwrap();
     let before = fingerprints(&text);
     assert_eq!((before.len(), &before), (1, &fingerprints(&format!("# a line more\n{text}"))));
+}
+
+#[test]
+fn a_project_of_thousands_of_services_is_judged_in_bounds() {
+    let service = |number: usize| {
+        let (image, mounts) = ("image: postgres:16", format!("v{number}:/run/p{number}, all:/run/x"));
+        format!(
+            "  s{number}: {{{image}, environment: {{PGHOST: /run/p{number}, A_SOCKET: /run/x/x.sock}}, volumes: [{mounts}]}}\n"
+        )
+    };
+    let services: Vec<String> = (0..2_000).map(service).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("compose.yml");
+    std::fs::write(&file, format!("services:\n{}", services.concat())).unwrap();
+    let document = json(["preflight", "--compose", file.to_str().unwrap(), "--target-os", "linux"]);
+    let reason = document["not_checked"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("only the first 200 services"), "{reason}");
 }
 
 #[test]

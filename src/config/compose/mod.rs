@@ -23,6 +23,11 @@ use super::yaml::{self, Node, Value};
 
 /// A chain of `extends` longer than this is taken to be a circle.
 const EXTENDED: usize = 16;
+/// Larger projects are judged as far as this: every client is held against every server.
+const SERVICES: usize = 200;
+const MOUNTS: usize = 50;
+const VOLUMES: usize = 500;
+const SOCKETS: usize = 400;
 /// Variables that are named where they are not set.
 const NAMED: usize = 8;
 
@@ -157,7 +162,29 @@ impl Read {
         for (key, node) in services {
             take_mounts(key, node, &mut composition);
         }
+        self.bound(&mut composition, project);
         self.declared.composition = Some(composition);
+    }
+
+    /// Leaves out what is more than can be judged in a short time, and says so.
+    fn bound(&mut self, composition: &mut Composition, project: &Node) {
+        let too_many = composition.services.len() > SERVICES
+            || composition.volumes.len() > VOLUMES
+            || self.declared.sockets.len() > SOCKETS
+            || composition.services.iter().any(|service| service.mounts.len() > MOUNTS);
+        if !too_many {
+            return;
+        }
+        composition.services.truncate(SERVICES);
+        composition.volumes.truncate(VOLUMES);
+        self.declared.sockets.retain(|socket| composition.service(&socket.owner).is_some());
+        self.declared.sockets.truncate(SOCKETS);
+        composition.services.iter_mut().for_each(|service| service.mounts.truncate(MOUNTS));
+        let why = format!(
+            "only the first {SERVICES} services with {MOUNTS} mounts each, {VOLUMES} volumes and {SOCKETS} mentions \
+             of sockets are judged"
+        );
+        self.gaps.push(gap(project, &why));
     }
 
     /// A service with what it extends below it.

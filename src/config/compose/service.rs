@@ -146,8 +146,10 @@ fn tmpfs(node: &Node, sources: &Sources<'_>) -> Vec<BoundMount> {
             target,
             subpath: String::new(),
             read_only: false,
+            is_long: false,
             written: sources.written(item),
             source_written: None,
+            type_written: None,
             target_written: None,
             mode_written: None,
         })

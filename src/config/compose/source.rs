@@ -8,26 +8,31 @@ use crate::model::{Location, Opening, Written};
 /// Longer lines are shown up to here.
 const SHOWN: usize = 200;
 
-/// Files with their texts.
-pub(super) struct Sources<'s>(&'s [(Vec<u8>, Vec<u8>)]);
+/// Files with their texts and the lines of these.
+pub(super) struct Sources<'s>(Vec<(&'s [u8], &'s str, Vec<&'s str>)>);
 
 impl<'s> Sources<'s> {
     pub(super) fn of(files: &'s [(Vec<u8>, Vec<u8>)]) -> Self {
-        Self(files)
+        let source = |(file, text): &'s (Vec<u8>, Vec<u8>)| {
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            (file.as_slice(), text, text.lines().collect())
+        };
+        Self(files.iter().map(source).collect())
     }
 
     fn text(&self, location: &Location) -> &'s str {
-        let text = self.0.iter().find(|(file, _)| *file == location.file).map(|(_, text)| text.as_slice());
-        text.and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+        self.0.iter().find(|(file, ..)| *file == location.file).map_or("", |(_, text, _)| text)
+    }
+
+    fn line(&self, location: &Location) -> &'s str {
+        let lines = self.0.iter().find(|(file, ..)| *file == location.file).map(|(_, _, lines)| lines);
+        let number = usize::try_from(location.line).unwrap_or(usize::MAX).saturating_sub(1);
+        lines.and_then(|lines| lines.get(number)).copied().unwrap_or_default()
     }
 
     /// A value, as it is written.
     pub(super) fn written(&self, node: &Node) -> Written {
-        let text = self.text(&node.at);
-        let line = usize::try_from(node.at.line - 1)
-            .ok()
-            .and_then(|line| text.lines().nth(line))
-            .unwrap_or_default();
+        let line = self.line(&node.at);
         let shown: String = line.trim().chars().take(SHOWN).collect();
         let bytes = node.text().and_then(|value| self.literal(node, value));
         Written { location: node.at.clone(), text: shown.into_bytes(), bytes }

@@ -69,8 +69,10 @@ pub(super) fn mount(node: &Node, sources: &Sources<'_>) -> Result<BoundMount, Ma
         target: trimmed(short.target.1).to_owned(),
         subpath: String::new(),
         read_only,
+        is_long: false,
         written: sources.written(node),
         source_written: short.source.and_then(|source| sources.piece(node, 0..source.len())),
+        type_written: None,
         target_written: sources.piece(node, short.target.0..short.target.0 + short.target.1.len()),
         mode_written: short.mode.filter(|(_, mode)| *mode == "ro").and_then(|(at, mode)| {
             // Together with the colon before it.
@@ -105,9 +107,10 @@ fn long(node: &Node, sources: &Sources<'_>) -> Result<BoundMount, Malformed> {
             .trim_matches('/')
             .to_owned(),
         read_only: read_only.is_some(),
+        is_long: true,
         written: whole(node.get("source").unwrap_or(node)),
-        // A volume in the place of a directory is another type: that is two lines, and left to people.
-        source_written: None,
+        source_written: node.get("source").map(whole),
+        type_written: node.get("type").filter(|_| node.get("bind").is_none()).map(whole),
         target_written: node.get("target").map(whole),
         mode_written: read_only.map(whole),
     })

@@ -8,6 +8,15 @@ pub(super) fn replaced(written: Option<&Written>, text: &str) -> Option<Edit> {
     Some(Edit { file: written.location.file.clone(), bytes: written.bytes.clone()?, text: text.to_owned() })
 }
 
+/// A named volume in the place of a directory of the host; `None` where that is not written out.
+pub(super) fn named(mount: &BoundMount, name: &str) -> Option<Vec<Edit>> {
+    let source = replaced(mount.source_written.as_ref(), name)?;
+    if !mount.is_long {
+        return Some(vec![source]);
+    }
+    Some(vec![replaced(mount.type_written.as_ref(), "volume")?, source])
+}
+
 /// Another named volume; `None` where there is no safe place for it. Nothing where there is one of that name.
 pub(super) fn new_volume(composition: &Composition, name: &str) -> Option<Vec<Edit>> {
     if composition.volume(name).is_some() {
@@ -42,8 +51,7 @@ pub(super) fn new_keys(service: &Service, lines: &[String]) -> Option<Edit> {
 
 /// Without its mode, or with the other one.
 pub(super) fn writable(mount: &BoundMount) -> Option<Edit> {
-    let long = mount.mode_written.as_ref().is_some_and(|mode| mode.text.starts_with(b"read_only"));
-    replaced(mount.mode_written.as_ref(), if long { "false" } else { "" })
+    replaced(mount.mode_written.as_ref(), if mount.is_long { "false" } else { "" })
 }
 
 /// A name for the volume of a directory of sockets.

@@ -105,14 +105,14 @@ impl Shared<'_> {
         let text =
             format!("a named volume, {name}, in each of these services: it is in the containers' own kernel");
         let direct = |mount: &BoundMount| matches!(mount.source, MountSource::Host(_));
-        let sources = self.mounts.iter().filter(|(_, mount)| direct(mount));
-        let replaced: Option<Vec<_>> =
-            sources.map(|(_, mount)| edits::replaced(mount.source_written.as_ref(), &name)).collect();
-        match (replaced, edits::new_volume(composition, &name)) {
-            (Some(replaced), Some(new)) if replaced.len() == self.mounts.len() => {
-                Fix::edit(text, replaced.into_iter().chain(new))
-            }
-            _ => Fix::advice(text),
+        let replaced: Option<Vec<_>> = self
+            .mounts
+            .iter()
+            .map(|(_, mount)| edits::named(mount, &name).filter(|_| direct(mount)))
+            .collect();
+        match replaced.zip(edits::new_volume(composition, &name)) {
+            Some((replaced, new)) => Fix::edit(text, replaced.into_iter().flatten().chain(new)),
+            None => Fix::advice(text),
         }
     }
 }
