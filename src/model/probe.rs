@@ -51,7 +51,9 @@ pub enum Unfinished {
     Dripping,
     /// The connection ended short of what the reply had announced.
     CutShort,
-    /// The head alone was longer than any reply's should be.
+    /// What came breaks the rules of its own protocol.
+    Malformed,
+    /// The head alone was longer, or had more fields, than any reply's should.
     HeadTooLong,
     /// The body was longer than allowed.
     BodyTooLong,
@@ -64,6 +66,7 @@ impl Unfinished {
             Self::Silent => "silent",
             Self::Dripping => "dripping",
             Self::CutShort => "cut_short",
+            Self::Malformed => "malformed",
             Self::HeadTooLong => "head_too_long",
             Self::BodyTooLong => "body_too_long",
         }

@@ -100,6 +100,16 @@ pub(crate) fn invalid_utf8(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.\xff 200 \xfe\r\n\r\n")
 }
 
+/// Two lengths of one body.
+pub(crate) fn contradictory(stream: &mut UnixStream) -> std::io::Result<()> {
+    answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc")
+}
+
+/// A chunk whose length is no number.
+pub(crate) fn bad_chunk(stream: &mut UnixStream) -> std::io::Result<()> {
+    answer(stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n")
+}
+
 /// A whole reply, and a bad one.
 pub(crate) fn failing(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.1 500 Oops\r\nServer: x/1\xff\r\nContent-Length: 2\r\n\r\nno")

@@ -35,7 +35,7 @@ fn first_code(document: &Value) -> &str {
 #[test]
 fn every_hostile_server_has_its_finding() {
     isolated("probe::every_hostile_server_has_its_finding", |world| {
-        let cases: [(&str, Manner, &str, &str); 11] = [
+        let cases: [(&str, Manner, &str, &str); 13] = [
             ("silent", server::silent, "SD401", "no_reply"),
             ("closing", server::closing, "SD402", "closed"),
             ("resetting", server::resetting, "SD402", "closed"),
@@ -47,6 +47,8 @@ fn every_hostile_server_has_its_finding() {
             ("huge-body", server::huge_body, "SD409", "unfinished"),
             ("half-way", server::half_way, "SD409", "unfinished"),
             ("cut-short", server::cut_short, "SD409", "unfinished"),
+            ("contradictory", server::contradictory, "SD409", "unfinished"),
+            ("bad-chunk", server::bad_chunk, "SD409", "unfinished"),
         ];
         for (name, manner, code, outcome) in cases {
             let document = probed(world, name, manner, &[]);
