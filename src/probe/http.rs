@@ -11,8 +11,6 @@ use tokio::task::JoinHandle;
 use super::{Ending, Progress};
 use crate::model::{ProbePlan, Protocol, Reply, Unfinished};
 
-/// How much of a body is kept, bytes.
-const KEPT: usize = 1 << 20;
 /// No head of a reply is longer.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
 
@@ -132,7 +130,8 @@ where
         };
         if let Some(data) = frame.data_ref() {
             reply.body_bytes += data.len() as u64;
-            let room = KEPT.saturating_sub(reply.body.len()).min(data.len());
+            let kept = usize::try_from(plan.kept).unwrap_or(usize::MAX);
+            let room = kept.saturating_sub(reply.body.len()).min(data.len());
             reply.body.extend_from_slice(&data[..room]);
             if reply.body_bytes > plan.max_body {
                 return Ending::TooLong(Unfinished::BodyTooLong);

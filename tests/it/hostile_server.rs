@@ -100,6 +100,12 @@ pub(crate) fn invalid_utf8(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.\xff 200 \xfe\r\n\r\n")
 }
 
+/// A body of three MiB.
+pub(crate) fn long(stream: &mut UnixStream) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 3 << 20);
+    answer(stream, &[head.as_bytes(), &vec![b'x'; 3 << 20]].concat())
+}
+
 /// Two lengths of one body.
 pub(crate) fn contradictory(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc")

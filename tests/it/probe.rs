@@ -1,5 +1,7 @@
 //! `probe` against servers that behave, and servers that do not: what is found, and that it stays within bounds.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -7,10 +9,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::{json, run, sockdoctor};
+use crate::binary::{everybodys, json, run, sockdoctor};
 use crate::hostile_server::{self as server, Manner};
 use crate::process::finish;
-use crate::world::{World, isolated};
+use crate::world::{World, isolated, isolated_root, need, skip};
 
 const ENOUGH: Duration = Duration::from_secs(30);
 
@@ -83,6 +85,24 @@ fn a_reply_is_held_against_what_was_expected() {
 }
 
 #[test]
+fn a_body_that_is_asked_for_is_whole_and_alone_on_standard_output() {
+    isolated("probe::a_body_that_is_asked_for_is_whole_and_alone_on_standard_output", |world| {
+        let body = |name: &str, manner: Manner, more: &[&str]| {
+            let path = world.path(name);
+            server::serve(&path, manner);
+            run([&["probe", path.to_str().unwrap(), "--http", "/", "--body-only"], more].concat())
+        };
+        let whole = body("long", server::long, &[]);
+        assert_eq!((whole.status, whole.stdout.len(), whole.stderr.as_str()), (0, 3 << 20, ""));
+        let failed = body("failing", server::failing, &[]);
+        assert_eq!((failed.status, failed.stdout.as_str()), (1, "no"));
+        assert!(failed.stderr.contains("SD408"), "{}", failed.stderr);
+        let cut = body("longer", server::long, &["--max-body", "1M"]);
+        assert!(cut.status == 1 && cut.stderr.contains("SD409"), "{}", cut.stderr);
+    });
+}
+
+#[test]
 fn sd405_a_400_that_goes_with_another_host() {
     isolated("probe::sd405_a_400_that_goes_with_another_host", |world| {
         let document = probed(world, "host.sock", server::particular, &[]);
@@ -124,6 +144,21 @@ fn each_failure_to_connect_keeps_its_errno_and_has_its_cause() {
         let nothing = json(["probe", "127.0.0.1:5001", "--http", "/"]);
         assert_eq!(nothing["exit_code"], 1);
         assert!(nothing["data"]["probes"][0]["errno"].is_string(), "{nothing:#}");
+    });
+}
+
+#[test]
+fn who_is_denied_is_told_by_what() {
+    let name = "probe::who_is_denied_is_told_by_what";
+    isolated_root(name, |world| {
+        let path = world.path("closed.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let Some(mut setpriv) = need("setpriv") else { return skip(name, "no setpriv") };
+        setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(everybodys(world));
+        let output = finish(setpriv.args(["probe", "--http", "/", "--json"]).arg(&path), ENOUGH);
+        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!((first_code(&document), output.status), ("SD201", 1), "{document:#}");
     });
 }
 

@@ -357,7 +357,7 @@ fn a_denial_is_given_time_to_pass() {
         let Some(mut denied) = by(&["--timeout", LONG]) else { return skip(name, "no setpriv") };
         let output = finish(&mut denied, SOON);
         assert!(
-            output.status == 1 && output.stdout.contains("EACCES"),
+            output.status == 1 && output.stdout.contains("EACCES") && output.stdout.contains("SD201"),
             "{} {}",
             output.status,
             output.stdout
@@ -395,6 +395,9 @@ fn abstract_names_and_tcp_ports_are_waited_for() {
     let there = format!("http://{}/", port.local_addr().unwrap());
     ends(&[&target, &there], 0, "ready", None);
     ends(&["--gone", "--once", &there], 1, "once", None);
+    // As people paste it.
+    let number = port.local_addr().unwrap().port();
+    ends(&["--once", &format!("127.0.0.1:{number}"), &format!("localhost:{number}")], 0, "ready", None);
     drop((listener, port));
     // Of what takes more than a look at a file, too, the last state is told and not that time was up.
     let late = ends(&["--timeout", "100ms", &there], 124, "timed_out", None);
