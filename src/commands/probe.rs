@@ -7,10 +7,13 @@ mod plan;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
+
 use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ProbeArgs;
 use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
+use crate::facts::interrupt::Interrupts;
 use crate::facts::process;
 use crate::model::{
     Case, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed, ProbedTarget,
@@ -84,9 +87,12 @@ impl Session<'_> {
             made.push(probe::hung(plan));
         }
         let count = if made.is_empty() { self.args.count } else { 0 };
+        // What a series has so far is worth telling.
+        let interrupts = if count > 1 { Interrupts::of(&[Signal::SIGINT]) } else { None };
         for number in 0..count {
-            if number > 0 && !self.args.interval.is_zero() {
-                self.prober.pause(self.args.interval);
+            if number > 0 && self.is_interrupted(interrupts.as_ref()) {
+                cut_short = Some("interrupted");
+                break;
             }
             let mut probed = self.once(plan);
             // A thousand bodies would be a thousand times one limit.
@@ -118,6 +124,15 @@ impl Session<'_> {
         let verdict = if failed { Overall::Error } else { overall(severity, judged.error_left_out) };
         let label = plan.target.label();
         (ProbedTarget { label, verdict, subject: case.subject(), probes: made, cut_short }, judged)
+    }
+
+    /// Pauses between two probes of a series, and tells whether it is to end there.
+    fn is_interrupted(&self, interrupts: Option<&Interrupts>) -> bool {
+        let Some(interrupts) = interrupts else {
+            self.prober.pause(self.args.interval);
+            return false;
+        };
+        interrupts.within(self.args.interval).is_some()
     }
 
     /// Whether the path leads through a mount that does not answer.

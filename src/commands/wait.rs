@@ -59,13 +59,14 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let status = match ending {
         Ending::Ready => exit::ANSWERED,
         Ending::TimedOut => exit::TIMED_OUT,
+        Ending::Interrupted(signal) => exit::by_signal(signal),
         Ending::Never | Ending::ProducerGone(_) | Ending::Once => exit::PROBLEM,
     };
     let said = std::mem::take(&mut vigil.said);
     let unmet = waited.iter().zip(said).filter(|(waited, _)| !waited.ready);
     let unmet = unmet.map(|(waited, said)| (waited.target.clone(), said)).collect();
     let judgement = match (goal, ending) {
-        (Goal::Gone, _) | (_, Ending::Ready) => Judgement::default(),
+        (Goal::Gone, _) | (_, Ending::Ready | Ending::Interrupted(_)) => Judgement::default(),
         _ => judged(context, unmet, goal, waited.iter().any(|waited| waited.reach == Reach::Denied)),
     };
     let (subjects, data) = (waited.len(), Data::Waited { targets: waited, ending });

@@ -19,6 +19,7 @@ pub mod helper;
 pub mod holders;
 pub mod host;
 mod index;
+pub mod interrupt;
 pub mod linger;
 mod liveness;
 pub mod look;

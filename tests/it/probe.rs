@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::binary::{everybodys, json, run, sockdoctor};
 use crate::hostile_server::{self as server, Manner};
-use crate::process::finish;
+use crate::process::{Process, finish, until};
 use crate::world::{World, isolated, isolated_root, need, skip};
 
 const ENOUGH: Duration = Duration::from_secs(30);
@@ -186,6 +187,34 @@ fn sd301_a_full_queue_names_who_waits_and_is_asked_once() {
         assert_eq!(first_code(&inspected), "SD301", "and inspect sees it without a probe");
         drop(listener.accept());
         assert_ne!(first_code(&json(["inspect", path.to_str().unwrap()])), "SD301");
+    });
+}
+
+#[test]
+fn a_series_that_is_interrupted_tells_what_it_has() {
+    isolated("probe::a_series_that_is_interrupted_tells_what_it_has", |world| {
+        let path = world.path("ok.sock");
+        server::serve(&path, server::healthy);
+        let mut series = sockdoctor();
+        series.args(["probe", "--http", "/", "-n", "1000", "--interval", "1m", "--json"]).arg(&path);
+        let out = world.path("out");
+        let mut series = Process::start(series.stdout(std::fs::File::create(&out).unwrap()));
+        // It pauses for a minute once the signal would be held back.
+        let pid = series.pid();
+        let blocked = || {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("SigBlk") && line.ends_with('2'))
+        };
+        assert!(until(ENOUGH, blocked));
+        series.signal(Signal::SIGINT);
+        assert_eq!(series.ended(ENOUGH).and_then(|status| status.code()), Some(0));
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
+        let series = &document["data"]["series"][0];
+        assert_eq!(
+            (&series["count"], &series["stopped"]),
+            (&1.into(), &"interrupted".into()),
+            "{document:#}"
+        );
     });
 }
 

@@ -436,3 +436,21 @@ fn what_cannot_be_waited_for_is_a_wrong_command_line() {
         assert_eq!(document["exit_code"], 2, "{arguments:?} {document:#}");
     }
 }
+
+#[test]
+fn as_the_init_of_a_container_it_ends_when_it_is_asked_to() {
+    let name = "wait::as_the_init_of_a_container_it_ends_when_it_is_asked_to";
+    isolated(name, |world| {
+        let path = world.path("late");
+        let Some(mut unshare) = need("unshare") else { return skip(name, "no unshare") };
+        unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc", env!("CARGO_BIN_EXE_sockdoctor")]);
+        let waiter = Waiter::by(world, unshare.args(["wait", "--timeout", LONG]).arg(&path));
+        waiter.says("nothing is at the path");
+        let parent = waiter.process.pid();
+        let children = read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+        let init = nix::unistd::Pid::from_raw(children.trim().parse().unwrap());
+        nix::sys::signal::kill(init, Signal::SIGTERM).unwrap();
+        let (status, out) = waiter.end();
+        assert!(status == 143 && out.starts_with("not ready "), "{status} {out}");
+    });
+}
