@@ -154,7 +154,10 @@ async fn spoken(
                 probed.known_by = Some(KnownBy::FirstBytes);
             }
             Ok(Err(())) => return Outcome::Closed,
-            Err(_) => (probed.protocol, probed.known_by) = guess(probed.peer_pid).unzip(),
+            Err(_) => {
+                wire::lock(log).listened = Some(std::time::Instant::now());
+                (probed.protocol, probed.known_by) = guess(probed.peer_pid).unzip();
+            }
         }
     }
     let Some(protocol) = probed.protocol else {

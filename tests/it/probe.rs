@@ -122,6 +122,13 @@ fn sd407_a_password_is_a_warning_and_no_failure() {
         let document = json(["probe", path.to_str().unwrap(), "--protocol", "redis"]);
         assert_eq!((first_code(&document), &document["exit_code"]), ("SD407", &0.into()), "{document:#}");
         assert_eq!(document["data"]["probes"][0]["outcome"], "auth_refused");
+        // Known by its path it is first listened to, which is no time of the server's.
+        let path = world.path("redis.sock");
+        server::serve(&path, server::locked);
+        let document = json(["probe", path.to_str().unwrap()]);
+        let steps = document["data"]["probes"][0]["steps"].as_array().unwrap();
+        let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+        assert_eq!(names, ["connect", "listen", "send", "first_byte", "reply"]);
     });
 }
 
