@@ -14,3 +14,8 @@ pub const TIMED_OUT: u8 = 124;
 pub const NOT_RUN: u8 = 126;
 /// The command behind `--` was not found, as env(1) has it.
 pub const NOT_FOUND: u8 = 127;
+
+/// What shells make of a process that a signal(7) ended.
+pub fn by_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(PROBLEM)
+}

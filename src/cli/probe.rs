@@ -54,13 +54,13 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "PTR=V", hide_short_help = true)]
     #[arg(value_parser = parsed(JsonValue::parse, "use /pointer=value"))]
     pub expect_json: Vec<JsonValue>,
-    /// The longest body that is waited for
-    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size, hide_short_help = true)]
-    pub max_body: u64,
+    /// The longest body that is waited for [default: 16M; with -i or --body-only 4M]
+    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    pub max_body: Option<u64>,
     /// Show the header fields and the body of the reply
     #[arg(short, long)]
     pub include: bool,
-    /// Write nothing but the body of the reply
+    /// Write nothing but the body of the reply; what is wrong with it goes to standard error
     #[arg(long, conflicts_with = "include", hide_short_help = true)]
     pub body_only: bool,
     /// Send these bytes; \r, \n, \t, \0, \xNN and \\ are understood

@@ -52,6 +52,17 @@ pub(super) fn examine(
     each
 }
 
+/// Looks at targets with ourselves put before them: for who was denied, and is to know by what.
+pub(super) fn examine_for_us(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    targets: &[Target],
+    here: &[u8],
+) -> Vec<Option<Case>> {
+    let us = consumers::find(context.machine, examiner, &Who::Caller).unwrap_or_default();
+    examine(context, examiner, targets, here, &us).into_iter().next().unwrap_or_default()
+}
+
 /// The consumers that the flags name; `None`: they name nobody.
 pub(super) fn named(
     context: &Context<'_>,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Refusal, complain};
 use crate::cli::{Global, ReportFile};
 use crate::exit;
-use crate::model::{Failure, Report};
+use crate::model::{Data, Failure, ReplyShown, Report};
 use crate::report::output::{self, Draft};
 use crate::report::style::Style;
 use crate::report::{Format, Loudness, SUMMARY_LIMIT, render, summary};
@@ -145,7 +145,20 @@ impl<'g> Outputs<'g> {
             // Said already.
             (Some(_), None) => {}
         }
+        self.say_beside_a_body(report, &in_file);
         report.exit_code
+    }
+
+    /// Where the output is the body alone, what is wrong with it is said on standard error.
+    fn say_beside_a_body(&self, report: &mut Report, style: &Style) {
+        let failed =
+            report.exit_code != exit::ANSWERED && matches!(self.format, Format::Text | Format::Plain);
+        if let Data::Probe { shown: shown @ ReplyShown::BodyOnly, .. } = &mut report.data
+            && failed
+        {
+            *shown = ReplyShown::Line;
+            let _ = output::to_stderr(|out| render(report, self.format, style, self.loudness, out));
+        }
     }
 
     /// For GitHub Actions: the report as the step's summary. That it cannot be written, as in a container that does

@@ -7,10 +7,13 @@ mod plan;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
-use super::{Answer, Context, Refusal, overall};
+use nix::sys::signal::Signal;
+
+use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ProbeArgs;
 use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
+use crate::facts::interrupt::Interrupts;
 use crate::facts::process;
 use crate::model::{
     Case, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed, ProbedTarget,
@@ -21,6 +24,8 @@ use crate::rules::{self, Judgement};
 
 /// EAGAIN: the queue is full, and another probe would find it no emptier.
 const EAGAIN: i32 = 11;
+/// EACCES: we may not connect.
+const EACCES: i32 = 13;
 
 pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Refusal> {
     let expected = plan::expectations(args)?;
@@ -44,7 +49,12 @@ pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Ref
     }
     let cannot = |error: std::io::Error| Refusal::open(format!("no probe can be made: {error}"), "try again");
     let prober = Prober::new().map_err(cannot)?;
-    let session = Session { context, args, expected, prober };
+    let shown = match (args.include, args.body_only) {
+        (_, true) => ReplyShown::BodyOnly,
+        (true, _) => ReplyShown::Whole,
+        _ => ReplyShown::Line,
+    };
+    let session = Session { context, args, shown, expected, prober };
     let mut judgement = Judgement::default();
     let mut targets = Vec::new();
     let mut failed = false;
@@ -54,11 +64,6 @@ pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Ref
         judgement.absorb(judged);
         targets.push(target);
     }
-    let shown = match (args.include, args.body_only) {
-        (_, true) => ReplyShown::BodyOnly,
-        (true, _) => ReplyShown::Whole,
-        _ => ReplyShown::Line,
-    };
     let (subjects, open) = (targets.len(), targets.is_empty());
     let data = Data::Probe { targets, not_probed, shown };
     Ok(Answer { judgement, data, subjects, open, failed, ..Answer::nothing() })
@@ -68,6 +73,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Ref
 struct Session<'s> {
     context: &'s Context<'s>,
     args: &'s ProbeArgs,
+    shown: ReplyShown,
     expected: Expectations,
     prober: Prober,
 }
@@ -81,13 +87,17 @@ impl Session<'_> {
             made.push(probe::hung(plan));
         }
         let count = if made.is_empty() { self.args.count } else { 0 };
+        // What a series has so far is worth telling.
+        let interrupts = if count > 1 { Interrupts::of(&[Signal::SIGINT]) } else { None };
         for number in 0..count {
-            if number > 0 && !self.args.interval.is_zero() {
-                self.prober.pause(self.args.interval);
+            if number > 0 && self.is_interrupted(interrupts.as_ref()) {
+                cut_short = Some("interrupted");
+                break;
             }
             let mut probed = self.once(plan);
             // A thousand bodies would be a thousand times one limit.
-            if let Some(reply) = probed.reply.as_mut().filter(|_| self.args.count > 1) {
+            let unseen = self.shown == ReplyShown::Line;
+            if let Some(reply) = probed.reply.as_mut().filter(|_| unseen) {
                 (reply.body, reply.headers) = (Vec::new(), Vec::new());
             }
             let stalled = probed.outcome == Outcome::NoReply || probed.errno() == Some(EAGAIN);
@@ -100,7 +110,12 @@ impl Session<'_> {
         }
         let worst = made.iter().position(|probed| !probed.is_fine()).unwrap_or(made.len() - 1);
         let mut case = self.case(plan, &made[worst]);
+        // No rule reads the body; to have it twice would be dear.
+        let body = made[worst].reply.as_mut().map(|reply| std::mem::take(&mut reply.body));
         let probed = Box::new(made[worst].clone());
+        if let (Some(reply), Some(body)) = (made[worst].reply.as_mut(), body) {
+            reply.body = body;
+        }
         let failed = !probed.is_fine();
         case.probe = Fact::Known(probed);
         let rules = if failed { rules::ALL } else { rules::ON_THE_WIRE };
@@ -109,6 +124,15 @@ impl Session<'_> {
         let verdict = if failed { Overall::Error } else { overall(severity, judged.error_left_out) };
         let label = plan.target.label();
         (ProbedTarget { label, verdict, subject: case.subject(), probes: made, cut_short }, judged)
+    }
+
+    /// Pauses between two probes of a series, and tells whether it is to end there.
+    fn is_interrupted(&self, interrupts: Option<&Interrupts>) -> bool {
+        let Some(interrupts) = interrupts else {
+            self.prober.pause(self.args.interval);
+            return false;
+        };
+        interrupts.within(self.args.interval).is_some()
     }
 
     /// Whether the path leads through a mount that does not answer.
@@ -164,8 +188,14 @@ impl Session<'_> {
         if !probed.is_fine() && !matches!(plan.target, Target::Tcp(_)) {
             // The probe had its own time.
             let deadline = Instant::now() + self.context.timeout.mul_f64(0.8);
-            let mut examiner = Examiner::new(self.context.machine, deadline, false);
-            let found = examiner.examine(std::slice::from_ref(&plan.target), &here);
+            let context = Context { deadline, ..*self.context };
+            let mut examiner = Examiner::new(context.machine, deadline, false);
+            let target = std::slice::from_ref(&plan.target);
+            let found = if probed.errno() == Some(EACCES) {
+                consumers::examine_for_us(&context, &mut examiner, target, &here)
+            } else {
+                examiner.examine(target, &here)
+            };
             if let Some(case) = found.into_iter().next().flatten() {
                 return Case { expects: Some(SocketType::Stream), ..case };
             }

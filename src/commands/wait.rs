@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Context, Refusal, complain, inspect};
+use super::{Answer, Context, Refusal, complain, consumers, inspect};
 use crate::act::replace;
 use crate::cli::{WaitArgs, WaitFor};
 use crate::exit;
@@ -19,7 +19,7 @@ use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
 use crate::facts::process;
 use crate::facts::watch_path::{self, Watch};
-use crate::model::{Case, Data, Ending, Fact, Failure, Goal, Probed, SocketType, Target};
+use crate::model::{Case, Data, Ending, Fact, Failure, Goal, Probed, Reach, SocketType, Target};
 use crate::rules::Judgement;
 use candidate::Candidate;
 use progress::Progress;
@@ -59,25 +59,38 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let status = match ending {
         Ending::Ready => exit::ANSWERED,
         Ending::TimedOut => exit::TIMED_OUT,
+        Ending::Interrupted(signal) => exit::by_signal(signal),
         Ending::Never | Ending::ProducerGone(_) | Ending::Once => exit::PROBLEM,
     };
     let said = std::mem::take(&mut vigil.said);
     let unmet = waited.iter().zip(said).filter(|(waited, _)| !waited.ready);
     let unmet = unmet.map(|(waited, said)| (waited.target.clone(), said)).collect();
     let judgement = match (goal, ending) {
-        (Goal::Gone, _) | (_, Ending::Ready) => Judgement::default(),
-        _ => judged(context, unmet, goal),
+        (Goal::Gone, _) | (_, Ending::Ready | Ending::Interrupted(_)) => Judgement::default(),
+        _ => judged(context, unmet, goal, waited.iter().any(|waited| waited.reach == Reach::Denied)),
     };
     let (subjects, data) = (waited.len(), Data::Waited { targets: waited, ending });
     Ok(Answer { judgement, data, subjects, status: Some(status), ..Answer::nothing() })
 }
 
-/// What the rules say about targets that are not ready.
-fn judged(context: &Context<'_>, unmet: Vec<(Target, Option<Probed>)>, goal: Goal) -> Judgement {
+/// What the rules say about targets that are not ready; `denied`: we may not get to one of them.
+fn judged(
+    context: &Context<'_>,
+    unmet: Vec<(Target, Option<Probed>)>,
+    goal: Goal,
+    denied: bool,
+) -> Judgement {
     let (targets, mut said): (Vec<Target>, Vec<Option<Probed>>) = unmet.into_iter().unzip();
-    let mut examiner = Examiner::new(context.machine, Instant::now() + EXAMINATION, context.global.verbose);
+    // The waiting had its own time.
+    let deadline = Instant::now() + EXAMINATION;
+    let context = &Context { deadline, ..*context };
+    let mut examiner = Examiner::new(context.machine, deadline, context.global.verbose);
     let here = process::own_directory();
-    let found = if targets.is_empty() { Vec::new() } else { examiner.examine(&targets, &here) };
+    let found = match (targets.is_empty(), denied) {
+        (true, _) => Vec::new(),
+        (_, true) => consumers::examine_for_us(context, &mut examiner, &targets, &here),
+        (_, false) => examiner.examine(&targets, &here),
+    };
     let mut cases = Vec::new();
     for ((case, target), said) in found.into_iter().zip(&targets).zip(&mut said) {
         // What a TCP server said is all that is known of it.
@@ -94,7 +107,7 @@ fn judged(context: &Context<'_>, unmet: Vec<(Target, Option<Probed>)>, goal: Goa
 
 fn understood(text: &[u8], goal: Goal) -> Result<Target, Refusal> {
     let hint = "see `sockdoctor wait --help`";
-    match Target::parse(text).map_err(|error| Refusal::usage(error.to_string(), hint))? {
+    match Target::parse_server(text).map_err(|error| Refusal::usage(error.to_string(), hint))? {
         Target::Inode(ino) => {
             let message = format!("inode:{ino} is a socket that is there already");
             Err(Refusal::usage(message, "give the path, the abstract name or the address of a server"))

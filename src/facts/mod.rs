@@ -20,6 +20,7 @@ pub mod holders;
 pub mod host;
 pub mod identity;
 mod index;
+pub mod interrupt;
 pub mod linger;
 mod liveness;
 pub mod look;

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+use nix::sys::signal::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::interrupt::Interrupts;
 use super::machine::Machine;
 
 /// How long is slept after events that were about other names: a busy directory costs no more than this allows.
@@ -34,6 +36,8 @@ pub enum Wake {
     Mounts,
     /// The process has ended.
     Ended,
+    /// This process was asked to end.
+    Interrupted(Signal),
 }
 
 /// One name that is watched.
@@ -51,6 +55,7 @@ pub struct Watch {
     names: Vec<Option<Watched>>,
     mounts: Option<File>,
     process: Option<OwnedFd>,
+    interrupts: Option<Interrupts>,
 }
 
 impl Watch {
@@ -61,6 +66,7 @@ impl Watch {
             names: (0..paths).map(|_| None).collect(),
             mounts: File::open(machine.proc("self/mountinfo")).ok(),
             process,
+            interrupts: Interrupts::of_an_init(),
         }
     }
 
@@ -117,6 +123,7 @@ impl Watch {
             // proc_pid_mountinfo(5): a change of the table is POLLPRI and POLLERR.
             fds.extend(self.mounts.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLPRI)));
             fds.extend(self.process.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
+            fds.extend(self.interrupts.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
             // In whole milliseconds, and not none for a part of one.
             let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
             match poll(&mut fds, left) {
@@ -134,6 +141,9 @@ impl Watch {
             let ended = self.process.is_some() && fired.next() == Some(true);
             drop(fired);
             drop(fds);
+            if let Some(signal) = self.interrupts.as_ref().and_then(|fd| fd.within(Duration::ZERO)) {
+                return Wake::Interrupted(signal);
+            }
             if ended {
                 return Wake::Ended;
             }

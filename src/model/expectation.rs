@@ -110,7 +110,12 @@ impl JsonValue {
 
 /// A pattern of the user's own, of bounded size.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())
+    RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| {
+        // It draws a picture first, over several lines.
+        let drawn = error.to_string();
+        let why = drawn.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("`{text}` is no pattern: {why}")
+    })
 }
 
 impl Expectations {
@@ -227,6 +232,12 @@ mod tests {
             json: json.to_vec(),
         };
         assert_eq!(wished.misses(&reply()), []);
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_told_on_one_line() {
+        assert_eq!(pattern("(").unwrap_err(), "`(` is no pattern: unclosed group");
+        assert!(!pattern("a{99999}{99999}").unwrap_err().contains('\n'));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::{Miss, Protocol};
 pub enum StepName {
     /// connect(2).
     Connect,
+    /// Waiting whether the server speaks first. It is our own time and no part of any sum.
+    Listen,
     /// Until the request was written.
     Send,
     /// From then until the first byte came back.
@@ -22,6 +24,7 @@ impl StepName {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Listen => "listen",
             Self::Send => "send",
             Self::FirstByte => "first_byte",
             Self::Reply => "reply",
@@ -51,7 +54,9 @@ pub enum Unfinished {
     Dripping,
     /// The connection ended short of what the reply had announced.
     CutShort,
-    /// The head alone was longer than any reply's should be.
+    /// What came breaks the rules of its own protocol.
+    Malformed,
+    /// The head alone was longer, or had more fields, than any reply's should.
     HeadTooLong,
     /// The body was longer than allowed.
     BodyTooLong,
@@ -64,6 +69,7 @@ impl Unfinished {
             Self::Silent => "silent",
             Self::Dripping => "dripping",
             Self::CutShort => "cut_short",
+            Self::Malformed => "malformed",
             Self::HeadTooLong => "head_too_long",
             Self::BodyTooLong => "body_too_long",
         }
@@ -207,18 +213,22 @@ impl Probed {
     /// From the beginning to the end of a step; `None` when it did not come to its end.
     pub fn until(&self, name: StepName) -> Option<Duration> {
         let end = self.steps.iter().position(|step| step.name == name && step.done)?;
-        Some(self.steps[..=end].iter().map(|step| step.took).sum())
+        Some(sum(&self.steps[..=end]))
     }
 
     /// All steps together, the one that failed among them.
     pub fn total(&self) -> Duration {
-        self.steps.iter().map(|step| step.took).sum()
+        sum(&self.steps)
     }
 
     /// The step it ended at, when it failed.
     pub fn failed_at(&self) -> Option<&ProbeStep> {
         self.steps.iter().find(|step| !step.done)
     }
+}
+
+fn sum(steps: &[ProbeStep]) -> Duration {
+    steps.iter().filter(|step| step.name != StepName::Listen).map(|step| step.took).sum()
 }
 
 /// The probes of one target.
@@ -317,6 +327,11 @@ mod tests {
         assert_eq!(failed.until(StepName::FirstByte), None);
         assert_eq!(failed.failed_at().map(|step| step.name), Some(StepName::FirstByte));
         assert!(probed.is_fine() && !failed.is_fine());
+        let listened =
+            ProbeStep { name: StepName::Listen, took: Duration::from_secs(1), errno: None, done: true };
+        let mut patient = Probed::sample();
+        patient.steps.insert(1, listened);
+        assert_eq!((patient.total(), patient.until(StepName::Reply)), (probed.total(), Some(probed.total())));
     }
 
     #[test]

@@ -36,4 +36,28 @@ pub struct ProbePlan {
     pub timeout: Duration,
     /// A longer body is not waited for, bytes.
     pub max_body: u64,
+    /// How much of a body is kept, bytes.
+    pub kept: u64,
+}
+
+impl HttpRequest {
+    /// A GET with nothing in it but the Host that clients of this target send.
+    pub fn get(target: &Target, path: String) -> Self {
+        let host = match target {
+            Target::Tcp(address) => address.strip_suffix(":80").unwrap_or(address).to_owned(),
+            _ => "localhost".into(),
+        };
+        Self { method: "GET".into(), path, host, headers: Vec::new(), body: Vec::new() }
+    }
+}
+
+impl ProbePlan {
+    /// What is kept of a body that nobody asked to see: enough to hold it against what is expected.
+    pub const KEPT: u64 = 1 << 20;
+
+    /// One HTTP request, with nothing in it that only other protocols have.
+    pub fn http(target: Target, request: HttpRequest, timeout: Duration, max_body: u64) -> Self {
+        let (protocol, send, expect) = (Some(Protocol::Http), Vec::new(), None);
+        Self { target, protocol, request, send, expect, timeout, max_body, kept: Self::KEPT }
+    }
 }

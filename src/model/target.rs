@@ -88,6 +88,16 @@ impl Target {
         Self::path_or_abstract(text)
     }
 
+    /// The same of a server to talk to: `127.0.0.1:5001` and `localhost:5001` are what people paste. A file of such a
+    /// name is `./localhost:5001`.
+    pub fn parse_server(text: &[u8]) -> Result<Self, TargetError> {
+        let is_address = std::str::from_utf8(text).is_ok_and(|text| {
+            let port = text.strip_prefix("localhost:").map(str::parse::<u16>);
+            port.is_some_and(|port| port.is_ok()) || text.parse::<std::net::SocketAddr>().is_ok()
+        });
+        if is_address { Self::parse(&[b"tcp:", text].concat()) } else { Self::parse(text) }
+    }
+
     /// The socket type that a target's spelling says its client uses: HTTP takes a stream.
     pub fn expected_type(text: &[u8]) -> Option<SocketType> {
         text.starts_with(b"http+unix://").then_some(SocketType::Stream)

@@ -152,6 +152,8 @@ pub enum Ending {
     ProducerGone(u32),
     /// It was to look once.
     Once,
+    /// This process was asked to end, by this signal(7).
+    Interrupted(i32),
 }
 
 impl Ending {
@@ -163,6 +165,7 @@ impl Ending {
             Self::Never => "never",
             Self::ProducerGone(_) => "producer_gone",
             Self::Once => "once",
+            Self::Interrupted(_) => "interrupted",
         }
     }
 }

@@ -1,18 +1,14 @@
 //! Getting connected, and the errno where that fails.
-//!
-//! A Unix socket is connected by hand and without blocking: a full queue then is EAGAIN at once (`unix(7)`), where a
-//! blocking connect would wait for ever.
-#![expect(clippy::disallowed_methods, reason = "the system boundary")]
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
+use nix::sys::socket::{UnixAddr, getsockopt, sockopt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::connectable;
 use super::wire::{self, Shared, Wire};
 use crate::model::Target;
 
@@ -38,10 +34,7 @@ pub(super) async fn to(target: &Target, deadline: Instant, log: &Shared) -> Resu
 }
 
 fn unix(address: Result<UnixAddr, Errno>, log: &Shared) -> Result<(Wire, Option<u32>), Errno> {
-    let address = address?;
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd: OwnedFd = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(fd.as_raw_fd(), &address)?;
+    let fd = connectable::stream(&address?)?;
     let listener = getsockopt(&fd, sockopt::PeerCredentials).ok().map(|peer| peer.pid());
     let stream = std::os::unix::net::UnixStream::from(fd);
     let stream = UnixStream::from_std(stream).map_err(|error| errno_of(&error))?;

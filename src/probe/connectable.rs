@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -31,13 +31,8 @@ pub fn abstract_name(name: &[u8]) -> Reach {
 }
 
 fn unix(address: nix::Result<UnixAddr>) -> Reach {
-    let connected = address.and_then(|address| {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let client = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        connect(client.as_raw_fd(), &address)
-    });
-    match connected {
-        Ok(()) => Reach::Open,
+    match address.and_then(|address| stream(&address)) {
+        Ok(_) => Reach::Open,
         Err(Errno::ENOENT) => Reach::Missing,
         Err(Errno::ECONNREFUSED) => Reach::Refused,
         Err(Errno::EAGAIN) => Reach::Busy,
@@ -46,6 +41,15 @@ fn unix(address: nix::Result<UnixAddr>) -> Reach {
         Err(Errno::ENAMETOOLONG) => Reach::TooLong,
         Err(errno) => Reach::Failed(errno as i32),
     }
+}
+
+/// A connected stream, without blocking: a full queue then is EAGAIN at once (`unix(7)`), where a blocking connect would
+/// wait for ever.
+pub(super) fn stream(address: &UnixAddr) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let client = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(client.as_raw_fd(), address)?;
+    Ok(client)
 }
 
 /// Connects to `HOST:PORT`, each address of the host in turn, until one takes it or the deadline comes.

@@ -1,5 +1,7 @@
 //! What the versions of HTTP share: the request, and the reply as it comes, within bounds.
 
+use std::io;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, SERVER, USER_AGENT};
@@ -9,8 +11,6 @@ use tokio::task::JoinHandle;
 use super::{Ending, Progress};
 use crate::model::{ProbePlan, Protocol, Reply, Unfinished};
 
-/// How much of a body is kept, bytes.
-const KEPT: usize = 1 << 20;
 /// No head of a reply is longer.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
 
@@ -79,6 +79,15 @@ pub(super) fn headless(error: &hyper::Error) -> Ending {
     }
 }
 
+/// What an error within the body amounts to. A chunk that is none hyper tells by the kind of its source.
+fn bodiless(error: &hyper::Error) -> Ending {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    match source.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Ending::Malformed,
+        _ => Ending::Broken,
+    }
+}
+
 /// The head of a reply.
 pub(super) fn head<B>(response: &Response<B>) -> Reply {
     let headers = response.headers();
@@ -108,17 +117,21 @@ pub(super) fn is_stream<B>(response: &Response<B>) -> bool {
 /// Reads a body to its end or to its bound; the trailers, where there are any, become header fields.
 pub(super) async fn body<B>(plan: &ProbePlan, mut response: Response<B>, progress: &mut Progress) -> Ending
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
 {
     let reply = progress.reply.insert(head(&response));
     if is_stream(&response) {
         return Ending::Whole;
     }
     while let Some(frame) = response.body_mut().frame().await {
-        let Ok(frame) = frame else { return Ending::Broken };
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return bodiless(&error),
+        };
         if let Some(data) = frame.data_ref() {
             reply.body_bytes += data.len() as u64;
-            let room = KEPT.saturating_sub(reply.body.len()).min(data.len());
+            let kept = usize::try_from(plan.kept).unwrap_or(usize::MAX);
+            let room = kept.saturating_sub(reply.body.len()).min(data.len());
             reply.body.extend_from_slice(&data[..room]);
             if reply.body_bytes > plan.max_body {
                 return Ending::TooLong(Unfinished::BodyTooLong);

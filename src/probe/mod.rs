@@ -50,6 +50,8 @@ enum Ending {
     Refused,
     Foreign,
     TooLong(crate::model::Unfinished),
+    /// Its beginning was right, and what follows its protocol does not allow.
+    Malformed,
     /// The connection gave an error or its end; the log tells which.
     Broken,
 }
@@ -152,7 +154,10 @@ async fn spoken(
                 probed.known_by = Some(KnownBy::FirstBytes);
             }
             Ok(Err(())) => return Outcome::Closed,
-            Err(_) => (probed.protocol, probed.known_by) = guess(probed.peer_pid).unzip(),
+            Err(_) => {
+                wire::lock(log).listened = Some(std::time::Instant::now());
+                (probed.protocol, probed.known_by) = guess(probed.peer_pid).unzip();
+            }
         }
     }
     let Some(protocol) = probed.protocol else {
@@ -187,7 +192,7 @@ async fn exchange(plan: &ProbePlan, protocol: Protocol, wire: Wire, progress: &m
 
 /// What an ending, or none in time, amounts to by what came over the wire.
 fn outcome(protocol: Protocol, ending: Option<&Ending>, log: &Log) -> Outcome {
-    use crate::model::Unfinished::{CutShort, Dripping, Silent};
+    use crate::model::Unfinished::{CutShort, Dripping, Malformed, Silent};
     match ending {
         Some(Ending::Whole) => return Outcome::Answered,
         Some(Ending::Refused) => return Outcome::AuthRefused,
@@ -200,10 +205,14 @@ fn outcome(protocol: Protocol, ending: Option<&Ending>, log: &Log) -> Outcome {
         return if ending.is_some() { Outcome::Closed } else { Outcome::NoReply };
     }
     let foreign = matches!(ending, Some(Ending::Foreign | Ending::TooLong(_)));
+    if foreign && protocol.is_http() && recognise::has_status_line(&log.first) {
+        return Outcome::Unfinished(Malformed);
+    }
     if foreign || !recognise::may_be(protocol, &log.first) {
         return Outcome::Foreign(recognise::of(&log.first).filter(|other| *other != protocol));
     }
     Outcome::Unfinished(match ending {
+        Some(Ending::Malformed) => Malformed,
         Some(_) => CutShort,
         None if log.still_coming() => Dripping,
         None => Silent,

@@ -29,6 +29,12 @@ pub(super) fn of(first: &[u8]) -> Option<Protocol> {
     }
 }
 
+/// Whether they begin a reply of HTTP/1.0 or 1.1 with its status (RFC 9112 §4).
+pub(super) fn has_status_line(first: &[u8]) -> bool {
+    let rest = first.strip_prefix(b"HTTP/1.1 ").or_else(|| first.strip_prefix(b"HTTP/1.0 "));
+    matches!(rest, Some([a, b, c, ..]) if [a, b, c].iter().all(|digit| digit.is_ascii_digit()))
+}
+
 /// Whether a reply in this protocol can begin so, as far as these bytes go.
 pub(super) fn may_be(protocol: Protocol, first: &[u8]) -> bool {
     let begins = |expected: &[u8]| {
@@ -62,6 +68,12 @@ mod tests {
         ] {
             assert_eq!(of(first), protocol, "{}", first.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_status_line_is_http_whatever_follows() {
+        assert!(has_status_line(b"HTTP/1.1 200 OK\r\nno field"));
+        assert!(!has_status_line(b"HTTP/1.\xff 200") && !has_status_line(b"HTTP/1.1 "));
     }
 
     #[test]

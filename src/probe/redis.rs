@@ -34,8 +34,10 @@ fn hear(stage: usize, bytes: &[u8], _ended: bool) -> Heard {
 /// A bulk string: its length on the first line.
 fn info(first: &[u8], bytes: &[u8], mut reply: Reply) -> Heard {
     let length = std::str::from_utf8(&first[1..]).ok().and_then(|digits| digits.parse::<usize>().ok());
-    let Some(length) = length else { return Heard::Foreign };
-    if bytes.len() < first.len() + 2 + length {
+    let Some(end) = length.and_then(|length| (first.len() + 2).checked_add(length)) else {
+        return Heard::Foreign;
+    };
+    if bytes.len() < end {
         return Heard::More;
     }
     let field = |name: &[u8]| {
@@ -67,5 +69,6 @@ mod tests {
         assert!(matches!(hear(0, b"-NOAUTH Authentication required.\r\n", false), Heard::Refused(_)));
         assert!(matches!(hear(0, b"HTTP/1.1 400", false), Heard::Foreign));
         assert!(matches!(hear(1, b"$x\r\n", false), Heard::Foreign));
+        assert!(matches!(hear(1, b"$18446744073709551615\r\n", false), Heard::Foreign));
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Log {
     started: Instant,
     /// connect(2) succeeded.
     pub(super) connected: Option<Instant>,
+    /// The server was given time to speak first, and did not.
+    pub(super) listened: Option<Instant>,
     /// The last write before anything came back.
     sent: Option<Instant>,
     first_at: Option<Instant>,
@@ -46,6 +48,7 @@ impl Log {
         Arc::new(Mutex::new(Self {
             started: Instant::now(),
             connected: None,
+            listened: None,
             sent: None,
             first_at: None,
             last_at: None,
@@ -83,6 +86,7 @@ impl Log {
         let quiet = matches!(outcome, Outcome::Connected);
         let ends = [
             (StepName::Connect, self.connected),
+            (StepName::Listen, self.listened),
             (StepName::Send, self.sent),
             (StepName::FirstByte, self.first_at),
             (StepName::Reply, ended),
@@ -90,6 +94,9 @@ impl Log {
         for (name, end) in ends {
             // A server that speaks first is not sent anything; one that nothing is known of, neither.
             if name == StepName::Send && end.is_none() && (self.first_at.is_some() || self.errno.is_none()) {
+                continue;
+            }
+            if name == StepName::Listen && end.is_none() {
                 continue;
             }
             if quiet && name != StepName::Connect {

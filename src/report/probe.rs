@@ -42,8 +42,11 @@ pub(super) fn outcome(probed: &Probed) -> String {
         Outcome::NoReply => format!("connected, then not a byte in {}", duration(probed.timeout)),
         Outcome::Closed => format!("connected, then closed before a byte came{errno}"),
         Outcome::Foreign(known) => {
-            let known = known.map(|protocol| format!(" but {}", protocol.title())).unwrap_or_default();
-            format!("no {}{known}", probed.protocol.map_or("reply", Protocol::title))
+            let known = known.map(|protocol| format!(", but {}", protocol.title())).unwrap_or_default();
+            format!(
+                "it does not speak {}{known}",
+                probed.protocol.map_or("what it was asked in", Protocol::title)
+            )
         }
         Outcome::Unfinished(why) => {
             let so_far = if said.is_empty() { String::new() } else { format!("{said}, ") };

@@ -35,7 +35,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
         Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
         Data::Checks(each) => return checks::render(each, style, loudness, out),
-        Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } if report.findings.is_empty() => {
+        Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
             return reply::render(targets, *shown, style, out);
         }
         Data::Compose { patch: Some(patch), .. } if loudness == Loudness::Quiet => {

@@ -7,8 +7,8 @@ rule! {
     /// A reply began, and does not end.
     ///
     /// # What it means
-    /// The head or the body of the reply stops, drips, breaks off short of what it announced, or grows past every
-    /// bound; a client waits, or gives up.
+    /// The head or the body of the reply stops, drips, breaks off short of what it announced, breaks the rules of its
+    /// protocol, or grows past every bound; a client waits, or gives up.
     ///
     /// # How it is known
     /// What came until --timeout, --max-body or the bound of a head; the bytes and their rate.
@@ -31,7 +31,11 @@ fn check(case: &Case) -> Verdict {
             ("never ends: bytes still come", "it sends slower than anybody waits, or without end")
         }
         Unfinished::CutShort => ("breaks off", "its worker ended before the reply did"),
-        Unfinished::HeadTooLong => ("has a head without end", "no client reads header fields beyond 64 KiB"),
+        Unfinished::Malformed => ("is malformed", "it sends what its protocol does not allow there"),
+        Unfinished::HeadTooLong => (
+            "has a head without end",
+            "its header fields are more than 500, or than 64 KiB; clients stop there",
+        ),
         Unfinished::BodyTooLong => ("is longer than allowed", "the body is larger than --max-body"),
     };
     let mut finding = RESPONSE_UNFINISHED
@@ -39,9 +43,10 @@ fn check(case: &Case) -> Verdict {
         .caused_by(reason);
     finding.evidence.extend(wire::head(probed));
     let took = probed.steps.iter().find(|step| step.name == StepName::Reply).map(|step| step.took);
-    let rate = took.and_then(|took| u128::from(probed.received * 1000).checked_div(took.as_millis()));
-    let volume =
-        format!("{} bytes, {} bytes/s, then {}", probed.received, rate.unwrap_or_default(), why.word());
+    // Over less than a second a rate says nothing.
+    let rate = took.and_then(|took| probed.received.checked_div(took.as_secs()));
+    let rate = rate.map(|rate| format!(" at {rate} bytes/s")).unwrap_or_default();
+    let volume = format!("{} bytes{rate}, then {}", probed.received, why.word());
     finding.evidence.extend([Evidence::new("received", volume.replace('_', " ")), wire::first_bytes(probed)]);
     finding.evidence.push(wire::steps(probed));
     finding.fixes.push(match why {
@@ -66,9 +71,12 @@ mod tests {
 
     #[test]
     fn fires_however_it_fails_to_end() {
-        use Unfinished::{BodyTooLong, CutShort, Dripping, HeadTooLong, Silent};
-        for why in [Silent, Dripping, CutShort, HeadTooLong, BodyTooLong] {
-            assert_eq!(check(&case(Outcome::Unfinished(why))).unwrap()[0].code, "SD409");
+        use Unfinished::{BodyTooLong, CutShort, Dripping, HeadTooLong, Malformed, Silent};
+        for why in [Silent, Dripping, CutShort, Malformed, HeadTooLong, BodyTooLong] {
+            let found = check(&case(Outcome::Unfinished(why))).unwrap();
+            assert_eq!(found[0].code, "SD409");
+            let volume = String::from_utf8_lossy(&found[0].evidence[0].detail).into_owned();
+            assert!(!volume.contains("bytes/s"), "a millisecond is no time to measure a rate: {volume}");
         }
     }
 

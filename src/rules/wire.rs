@@ -20,6 +20,7 @@ pub(super) fn steps(probed: &Probed) -> Evidence {
         let what = match (step.name, step.done) {
             (StepName::Connect, true) => "connected in".to_owned(),
             (StepName::Connect, false) => "not connected after".to_owned(),
+            (StepName::Listen, _) => "listened for".to_owned(),
             (StepName::Send, true) => format!("sent {asked} in"),
             (StepName::Send, false) => format!("could not send {asked} in"),
             (StepName::FirstByte, true) => "first byte after".to_owned(),

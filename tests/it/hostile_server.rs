@@ -100,6 +100,22 @@ pub(crate) fn invalid_utf8(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.\xff 200 \xfe\r\n\r\n")
 }
 
+/// A body of three MiB.
+pub(crate) fn long(stream: &mut UnixStream) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 3 << 20);
+    answer(stream, &[head.as_bytes(), &vec![b'x'; 3 << 20]].concat())
+}
+
+/// Two lengths of one body.
+pub(crate) fn contradictory(stream: &mut UnixStream) -> std::io::Result<()> {
+    answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc")
+}
+
+/// A chunk whose length is no number.
+pub(crate) fn bad_chunk(stream: &mut UnixStream) -> std::io::Result<()> {
+    answer(stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n")
+}
+
 /// A whole reply, and a bad one.
 pub(crate) fn failing(stream: &mut UnixStream) -> std::io::Result<()> {
     answer(stream, b"HTTP/1.1 500 Oops\r\nServer: x/1\xff\r\nContent-Length: 2\r\n\r\nno")

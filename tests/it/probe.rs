@@ -1,16 +1,19 @@
 //! `probe` against servers that behave, and servers that do not: what is found, and that it stays within bounds.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::binary::{json, run, sockdoctor};
+use crate::binary::{everybodys, json, run, sockdoctor};
 use crate::hostile_server::{self as server, Manner};
-use crate::process::finish;
-use crate::world::{World, isolated};
+use crate::process::{Process, finish, until};
+use crate::world::{World, isolated, isolated_root, need, skip};
 
 const ENOUGH: Duration = Duration::from_secs(30);
 
@@ -35,7 +38,7 @@ fn first_code(document: &Value) -> &str {
 #[test]
 fn every_hostile_server_has_its_finding() {
     isolated("probe::every_hostile_server_has_its_finding", |world| {
-        let cases: [(&str, Manner, &str, &str); 11] = [
+        let cases: [(&str, Manner, &str, &str); 13] = [
             ("silent", server::silent, "SD401", "no_reply"),
             ("closing", server::closing, "SD402", "closed"),
             ("resetting", server::resetting, "SD402", "closed"),
@@ -47,6 +50,8 @@ fn every_hostile_server_has_its_finding() {
             ("huge-body", server::huge_body, "SD409", "unfinished"),
             ("half-way", server::half_way, "SD409", "unfinished"),
             ("cut-short", server::cut_short, "SD409", "unfinished"),
+            ("contradictory", server::contradictory, "SD409", "unfinished"),
+            ("bad-chunk", server::bad_chunk, "SD409", "unfinished"),
         ];
         for (name, manner, code, outcome) in cases {
             let document = probed(world, name, manner, &[]);
@@ -81,6 +86,24 @@ fn a_reply_is_held_against_what_was_expected() {
 }
 
 #[test]
+fn a_body_that_is_asked_for_is_whole_and_alone_on_standard_output() {
+    isolated("probe::a_body_that_is_asked_for_is_whole_and_alone_on_standard_output", |world| {
+        let body = |name: &str, manner: Manner, more: &[&str]| {
+            let path = world.path(name);
+            server::serve(&path, manner);
+            run([&["probe", path.to_str().unwrap(), "--http", "/", "--body-only"], more].concat())
+        };
+        let whole = body("long", server::long, &[]);
+        assert_eq!((whole.status, whole.stdout.len(), whole.stderr.as_str()), (0, 3 << 20, ""));
+        let failed = body("failing", server::failing, &[]);
+        assert_eq!((failed.status, failed.stdout.as_str()), (1, "no"));
+        assert!(failed.stderr.contains("SD408"), "{}", failed.stderr);
+        let cut = body("longer", server::long, &["--max-body", "1M"]);
+        assert!(cut.status == 1 && cut.stderr.contains("SD409"), "{}", cut.stderr);
+    });
+}
+
+#[test]
 fn sd405_a_400_that_goes_with_another_host() {
     isolated("probe::sd405_a_400_that_goes_with_another_host", |world| {
         let document = probed(world, "host.sock", server::particular, &[]);
@@ -99,6 +122,13 @@ fn sd407_a_password_is_a_warning_and_no_failure() {
         let document = json(["probe", path.to_str().unwrap(), "--protocol", "redis"]);
         assert_eq!((first_code(&document), &document["exit_code"]), ("SD407", &0.into()), "{document:#}");
         assert_eq!(document["data"]["probes"][0]["outcome"], "auth_refused");
+        // Known by its path it is first listened to, which is no time of the server's.
+        let path = world.path("redis.sock");
+        server::serve(&path, server::locked);
+        let document = json(["probe", path.to_str().unwrap()]);
+        let steps = document["data"]["probes"][0]["steps"].as_array().unwrap();
+        let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+        assert_eq!(names, ["connect", "listen", "send", "first_byte", "reply"]);
     });
 }
 
@@ -126,6 +156,21 @@ fn each_failure_to_connect_keeps_its_errno_and_has_its_cause() {
 }
 
 #[test]
+fn who_is_denied_is_told_by_what() {
+    let name = "probe::who_is_denied_is_told_by_what";
+    isolated_root(name, |world| {
+        let path = world.path("closed.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let Some(mut setpriv) = need("setpriv") else { return skip(name, "no setpriv") };
+        setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(everybodys(world));
+        let output = finish(setpriv.args(["probe", "--http", "/", "--json"]).arg(&path), ENOUGH);
+        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!((first_code(&document), output.status), ("SD201", 1), "{document:#}");
+    });
+}
+
+#[test]
 fn sd301_a_full_queue_names_who_waits_and_is_asked_once() {
     isolated("probe::sd301_a_full_queue_names_who_waits_and_is_asked_once", |world| {
         let path = world.path("full.sock");
@@ -149,6 +194,34 @@ fn sd301_a_full_queue_names_who_waits_and_is_asked_once() {
         assert_eq!(first_code(&inspected), "SD301", "and inspect sees it without a probe");
         drop(listener.accept());
         assert_ne!(first_code(&json(["inspect", path.to_str().unwrap()])), "SD301");
+    });
+}
+
+#[test]
+fn a_series_that_is_interrupted_tells_what_it_has() {
+    isolated("probe::a_series_that_is_interrupted_tells_what_it_has", |world| {
+        let path = world.path("ok.sock");
+        server::serve(&path, server::healthy);
+        let mut series = sockdoctor();
+        series.args(["probe", "--http", "/", "-n", "1000", "--interval", "1m", "--json"]).arg(&path);
+        let out = world.path("out");
+        let mut series = Process::start(series.stdout(std::fs::File::create(&out).unwrap()));
+        // It pauses for a minute once the signal would be held back.
+        let pid = series.pid();
+        let blocked = || {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("SigBlk") && line.ends_with('2'))
+        };
+        assert!(until(ENOUGH, blocked));
+        series.signal(Signal::SIGINT);
+        assert_eq!(series.ended(ENOUGH).and_then(|status| status.code()), Some(0));
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
+        let series = &document["data"]["series"][0];
+        assert_eq!(
+            (&series["count"], &series["stopped"]),
+            (&1.into(), &"interrupted".into()),
+            "{document:#}"
+        );
     });
 }
 

@@ -357,7 +357,7 @@ fn a_denial_is_given_time_to_pass() {
         let Some(mut denied) = by(&["--timeout", LONG]) else { return skip(name, "no setpriv") };
         let output = finish(&mut denied, SOON);
         assert!(
-            output.status == 1 && output.stdout.contains("EACCES"),
+            output.status == 1 && output.stdout.contains("EACCES") && output.stdout.contains("SD201"),
             "{} {}",
             output.status,
             output.stdout
@@ -395,6 +395,9 @@ fn abstract_names_and_tcp_ports_are_waited_for() {
     let there = format!("http://{}/", port.local_addr().unwrap());
     ends(&[&target, &there], 0, "ready", None);
     ends(&["--gone", "--once", &there], 1, "once", None);
+    // As people paste it.
+    let number = port.local_addr().unwrap().port();
+    ends(&["--once", &format!("127.0.0.1:{number}"), &format!("localhost:{number}")], 0, "ready", None);
     drop((listener, port));
     // Of what takes more than a look at a file, too, the last state is told and not that time was up.
     let late = ends(&["--timeout", "100ms", &there], 124, "timed_out", None);
@@ -432,4 +435,22 @@ fn what_cannot_be_waited_for_is_a_wrong_command_line() {
         let document = json([&["wait"], arguments].concat());
         assert_eq!(document["exit_code"], 2, "{arguments:?} {document:#}");
     }
+}
+
+#[test]
+fn as_the_init_of_a_container_it_ends_when_it_is_asked_to() {
+    let name = "wait::as_the_init_of_a_container_it_ends_when_it_is_asked_to";
+    isolated(name, |world| {
+        let path = world.path("late");
+        let Some(mut unshare) = need("unshare") else { return skip(name, "no unshare") };
+        unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc", env!("CARGO_BIN_EXE_sockdoctor")]);
+        let waiter = Waiter::by(world, unshare.args(["wait", "--timeout", LONG]).arg(&path));
+        waiter.says("nothing is at the path");
+        let parent = waiter.process.pid();
+        let children = read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+        let init = nix::unistd::Pid::from_raw(children.trim().parse().unwrap());
+        nix::sys::signal::kill(init, Signal::SIGTERM).unwrap();
+        let (status, out) = waiter.end();
+        assert!(status == 143 && out.starts_with("not ready "), "{status} {out}");
+    });
 }

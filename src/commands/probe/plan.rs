@@ -8,6 +8,11 @@ use crate::cli::ProbeArgs;
 use crate::model::{Expectations, HttpRequest, ProbePlan, Protocol, Statuses, Target, pattern};
 use crate::probe;
 
+/// The longest body that is waited for unless --max-body says otherwise, bytes.
+const MAX_BODY: u64 = 16 << 20;
+/// And of one that is to be shown: it is kept whole, and JSON takes it several times.
+const MAX_SHOWN: u64 = 4 << 20;
+
 const HELP: &str = "see `sockdoctor probe --help`";
 
 /// What is expected, the same of every target.
@@ -68,11 +73,7 @@ pub(super) fn plan(
         None if of_http => Some(Protocol::Http),
         None => None,
     };
-    let host = match (&args.host, &target) {
-        (Some(host), _) => host.clone(),
-        (None, Target::Tcp(address)) => address.strip_suffix(":80").unwrap_or(address).to_owned(),
-        (None, _) => "localhost".into(),
-    };
+    let usual = HttpRequest::get(&target, args.http.clone().or(url_path).unwrap_or_else(|| "/".into()));
     let headers = args.headers.iter().map(|header| {
         let (name, value) = header.split_once(':').ok_or_else(|| {
             Refusal::usage(format!("`{header}` is no header field"), "write -H 'Name: value'")
@@ -81,28 +82,29 @@ pub(super) fn plan(
     });
     let default = if args.data.is_some() { "POST" } else { "GET" };
     let send = args.send.clone().map(OsStringExt::into_vec).unwrap_or_default();
+    let shown = args.include || args.body_only;
+    let max_body = args.max_body.unwrap_or(if shown { MAX_SHOWN } else { MAX_BODY });
     Ok(ProbePlan {
         target,
         protocol,
         request: HttpRequest {
             method: args.method.clone().unwrap_or_else(|| default.into()),
-            path: args.http.clone().or(url_path).unwrap_or_else(|| "/".into()),
-            host,
+            host: args.host.clone().unwrap_or_else(|| usual.host.clone()),
             headers: headers.collect::<Result<_, Refusal>>()?,
             body: args.data.as_ref().map(|data| data.as_bytes().to_vec()).unwrap_or_default(),
+            ..usual
         },
         send: unescape(&send).ok_or_else(|| Refusal::usage("--send holds an escape that is none", HELP))?,
         expect: args.expect_re.clone(),
         timeout,
-        max_body: args.max_body,
+        max_body,
+        // What is shown is shown whole.
+        kept: if shown { max_body } else { ProbePlan::KEPT },
     })
 }
 
 fn target(text: &[u8]) -> Result<Target, Refusal> {
-    // `127.0.0.1:5001` is what people paste; a file of that name is ./127.0.0.1:5001.
-    let bare = std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::SocketAddr>().is_ok());
-    let spelt = if bare { [b"tcp:", text].concat() } else { text.to_vec() };
-    match Target::parse(&spelt) {
+    match Target::parse_server(text) {
         Ok(Target::Inode(ino)) => {
             let hint = format!("give its path; `sockdoctor inspect inode:{ino}` shows it");
             Err(Refusal::usage("a socket cannot be connected to by its inode", hint))
@@ -151,6 +153,8 @@ mod tests {
     fn an_address_is_no_path() {
         assert!(matches!(target(b"127.0.0.1:5001"), Ok(Target::Tcp(address)) if address == "127.0.0.1:5001"));
         assert!(matches!(target(b"[::1]:80"), Ok(Target::Tcp(_))));
+        assert!(matches!(target(b"localhost:5001"), Ok(Target::Tcp(_))));
+        assert!(matches!(target(b"localhost:http"), Ok(Target::Path(_))));
         assert!(matches!(target(b"./127.0.0.1:5001"), Ok(Target::Path(_))));
         assert!(target(b"inode:7").is_err());
     }

@@ -4,9 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::cli::WaitArgs;
-use crate::model::{
-    Expectations, HttpRequest, Outcome, ProbePlan, Probed, Protocol, Reach, Statuses, Target,
-};
+use crate::model::{Expectations, HttpRequest, Outcome, ProbePlan, Probed, Reach, Statuses, Target};
 use crate::probe::Prober;
 
 /// How long one answer is waited for at most: a server that is slow to start is asked again, not waited out.
@@ -34,21 +32,9 @@ impl Question {
     /// Asks once. On a server that does not answer each question takes a place in its queue: they follow each other.
     pub(super) fn ask(&self, target: &Target, url_path: Option<&str>, end: Instant) -> Probed {
         let path = self.path.as_deref().or(url_path).unwrap_or("/").to_owned();
-        let host = match target {
-            Target::Tcp(address) => address.strip_suffix(":80").unwrap_or(address).to_owned(),
-            _ => "localhost".to_owned(),
-        };
-        let request = HttpRequest { method: "GET".into(), path, host, headers: Vec::new(), body: Vec::new() };
+        let request = HttpRequest::get(target, path);
         let timeout = end.saturating_duration_since(Instant::now()).clamp(LEAST, PATIENCE);
-        let plan = ProbePlan {
-            target: target.clone(),
-            protocol: Some(Protocol::Http),
-            request,
-            send: Vec::new(),
-            expect: None,
-            timeout,
-            max_body: MAX_BODY,
-        };
+        let plan = ProbePlan::http(target.clone(), request, timeout, MAX_BODY);
         let mut probed = self.prober.probe(&plan, &|_| None);
         if let (Outcome::Answered, Some(reply)) = (&probed.outcome, &probed.reply) {
             probed.misses.extend(self.expected.misses(reply));

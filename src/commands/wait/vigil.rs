@@ -82,7 +82,9 @@ impl<'m> Vigil<'m> {
             if late {
                 break Ending::TimedOut;
             }
-            self.sleep(now);
+            if let Some(signal) = self.sleep(now) {
+                break Ending::Interrupted(signal);
+            }
         };
         self.progress.clear();
         ending
@@ -109,7 +111,8 @@ impl<'m> Vigil<'m> {
         }
     }
 
-    fn sleep(&mut self, now: Instant) {
+    /// Until something may have changed, or there is a signal to end.
+    fn sleep(&mut self, now: Instant) -> Option<i32> {
         if self.progress.next().is_none_or(|next| next <= now) {
             self.progress.draw(&self.candidates, now);
         }
@@ -117,6 +120,7 @@ impl<'m> Vigil<'m> {
         let due = waiting.map(|candidate| candidate.due).chain(self.progress.next()).chain([self.end]);
         let until = due.min().unwrap_or(self.end);
         match self.watch.sleep(until) {
+            Wake::Interrupted(signal) => return Some(signal as i32),
             Wake::Time | Wake::Ended => {}
             wake @ (Wake::Name | Wake::Mounts) => {
                 if wake == Wake::Mounts {
@@ -126,6 +130,7 @@ impl<'m> Vigil<'m> {
                 self.candidates.iter_mut().for_each(|candidate| candidate.wake(now));
             }
         }
+        None
     }
 
     fn decided(&self, now: Instant) -> Option<Ending> {
