@@ -209,6 +209,11 @@ impl Viewpoint {
         }
     }
 
+    /// The class of the filesystem on a device, where this view has it mounted.
+    pub fn class_on(&self, device: Device) -> Option<MountClass> {
+        self.by_id.values().find(|mount| mount.device == device).map(|mount| mount.class())
+    }
+
     /// Where this view shows what lies at a place of a filesystem, overmounted or not.
     pub fn places_of(&self, device: Device, inside: &[u8]) -> Vec<Vec<u8>> {
         let mounts = self.by_id.values().filter(|mount| mount.device == device);

@@ -56,7 +56,7 @@ fn finding(case: &Case, binder: &Credentials, directory: &Step, detail: &str, wh
     let place = String::from_utf8_lossy(&directory.path).into_owned();
     let summary = format!("The next start of the server fails: uid {} {what} {place}.", binder.uid);
     let mode = format!("{place}: mode {:04o}, {detail}", directory.permissions.mode & 0o7777);
-    let give = quote::command(&format!("setfacl -m u:{}:wx", binder.uid), &directory.path);
+    let give = quote::command(&format!("setfacl -m u:{}:wx", binder.uid), &case.from_here(&directory.path));
     let mut finding = SERVER_CANNOT_CREATE_OR_REPLACE
         .finding(case, Certainty::Likely, summary)
         .proven_by([Evidence::new("lstat", mode)])
