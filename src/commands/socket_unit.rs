@@ -26,6 +26,8 @@ impl<'m> Units<'m> {
     pub(super) fn name(&self, case: &mut Case) {
         case.socket_unit = match (&case.target, case.walk.known()) {
             _ if case.server().is_some_and(Sighting::is_alive) => Fact::NotAsked,
+            // What our systemd declares is not what a container's has.
+            _ if case.accesses.iter().any(|access| access.consumer.is_contained()) => Fact::NotAsked,
             (Target::Path(_), Some(walk)) => self.listening_on(&walk.destination()),
             (Target::Abstract(name), _) => self.listening_on(&[b"@", &name[..]].concat()),
             _ => Fact::NotAsked,

@@ -8,19 +8,20 @@ mod draft;
 mod elsewhere;
 mod passive;
 mod sighting;
+mod twin;
 mod waiting;
+mod walked;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::helper;
-use super::holders::{self, Holders};
 use super::index::Index;
 use super::look::{NoLook, Question, Root, look, root_of, viewpoint};
 use super::machine::Machine;
 use super::netns::Namespace;
-use super::netns_keepers::{self, Keepers};
+use super::netns_keepers::Keepers;
 use super::process;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
@@ -31,6 +32,7 @@ use crate::model::{
 };
 use draft::Draft;
 pub(super) use draft::join_if_relative;
+use walked::Walked;
 
 /// How often a changing picture is taken before that is the answer.
 const ATTEMPTS: usize = 3;
@@ -60,8 +62,8 @@ pub struct Examiner<'m> {
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
     hung: HashMap<u64, Gap>,
     processes: HashMap<u32, Option<Arc<Process>>>,
-    /// The sockets that holders were last looked for, and who they are.
-    walked: Option<(HashSet<SocketIno>, Arc<Holders>)>,
+    /// The last walk over all descriptors.
+    walked: Option<Walked>,
     /// Bound sockets that were already given their time to listen.
     silent: HashSet<(SocketIno, u64)>,
     /// Files that refused over 300 ms, and how often by now: asked only once when they are looked at again.
@@ -72,6 +74,8 @@ pub struct Examiner<'m> {
     kept: Keepers,
     /// All sockets were already asked for their namespaces.
     searched: bool,
+    /// Why some of them did not tell.
+    unasked: Option<Gap>,
 }
 
 impl<'m> Examiner<'m> {
@@ -97,6 +101,7 @@ impl<'m> Examiner<'m> {
             relative: HashMap::new(),
             kept: Keepers::new(),
             searched: false,
+            unasked: None,
         }
     }
 
@@ -166,17 +171,6 @@ impl<'m> Examiner<'m> {
         sockets::all(self.machine, Ask { owners_only, memory: self.memory }, &self.kept)
     }
 
-    /// Looks among all sockets for namespaces that nothing else keeps, once: the next dump is of them too.
-    fn search_sockets(&mut self) {
-        if std::mem::replace(&mut self.searched, true) || !self.machine.has_kernel() {
-            return;
-        }
-        let all = sockets::all(self.machine, Ask { owners_only: false, memory: false }, &self.kept);
-        let dumped = all.rows.iter().map(|row| row.ino).collect();
-        let known = all.namespaces.iter().map(|namespace| namespace.id).collect();
-        self.kept.extend(netns_keepers::of_sockets(self.machine, &dumped, &known));
-    }
-
     /// One picture of all targets against one dump.
     fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
         let index = Index::new(&dump.rows, targets.len());
@@ -193,25 +187,6 @@ impl<'m> Examiner<'m> {
             self.second_look(&mut cases, &dump.namespaces);
         }
         cases
-    }
-
-    /// Who holds these sockets. A walk that already looked for all of them is good enough: what it found is
-    /// checked when it is used.
-    pub(super) fn held(&mut self, wanted: HashSet<SocketIno>) -> Arc<Holders> {
-        match &self.walked {
-            Some((asked, held)) if wanted.is_subset(asked) => Arc::clone(held),
-            _ => {
-                let held = Arc::new(holders::walk(self.machine, Some(&wanted)));
-                self.remember_walk(wanted, &held);
-                held
-            }
-        }
-    }
-
-    /// A walk that was made elsewhere, and the sockets it looked for: others it says nothing about.
-    pub fn remember_walk(&mut self, asked: HashSet<SocketIno>, held: &Arc<Holders>) {
-        self.kept.extend(held.namespaces.iter().map(|(id, keeper)| (*id, *keeper)));
-        self.walked = Some((asked, Arc::clone(held)));
     }
 
     /// Bound sockets that do not listen are looked at once more: they may be between bind(2) and listen(2).

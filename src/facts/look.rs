@@ -99,7 +99,13 @@ pub fn viewpoint(machine: &Machine, root: Root) -> Result<Viewpoint, NoLook> {
     let opened = open(&directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| NoLook::Unseen(unseen(&directory.display().to_string(), errno)))?;
     let mounts: MountTable = mounts::of(machine, pid).map_err(NoLook::Unseen)?;
-    Ok(Viewpoint::new(opened, prefix, mounts))
+    let mut view = Viewpoint::new(opened, prefix, mounts);
+    if pid.is_some()
+        && let Ok(ours) = mounts::of(machine, None)
+    {
+        view.know(ours);
+    }
+    Ok(view)
 }
 
 /// Looks.

@@ -11,9 +11,10 @@ use rustix::fs::{Mode, OFlags, fstat, getxattr, open};
 use rustix::io::Errno;
 
 use super::borrowed;
-use super::holders::{self, HolderFd};
+use super::holders::{HolderFd, Holders};
 use super::machine::Machine;
-use crate::model::{NetnsId, SocketIno};
+use super::sockets::Sockets;
+use crate::model::{Gap, NetnsId, Seen, SocketIno};
 
 /// How many sockets are asked for their namespace.
 const SOCKETS: usize = 20_000;
@@ -64,31 +65,56 @@ impl Keeper {
     }
 }
 
-/// Namespaces of sockets that are in no dump. `dumped`: the inodes that are; `known`: the namespaces they are of.
+/// Namespaces of sockets that are in no dump, among those that a walk met. A socket that would not tell, and is in
+/// no dump that is taken after that either, may be anybody's: that is a gap.
 #[must_use]
-pub(super) fn of_sockets(
-    machine: &Machine,
-    dumped: &HashSet<SocketIno>,
-    known: &HashSet<NetnsId>,
-) -> Keepers {
-    let mut keepers = Keepers::new();
+pub(super) fn of_sockets(machine: &Machine, held: &Holders, dump: impl Fn() -> Sockets) -> Seen<Keepers> {
+    let mut found = Seen { items: Keepers::new(), gaps: Vec::new() };
     if !machine.shares_pids() {
-        return keepers;
+        return found;
     }
-    let held = holders::walk(machine, None);
-    let strange = held.by_socket.iter().filter(|(ino, _)| !dumped.contains(ino));
-    let one_each = strange.filter_map(|(_, held)| held.first().copied());
-    for HolderFd { pid, fd } in one_each.filter(|held| may_be_unix(machine, *held)).take(SOCKETS) {
+    let first = dump();
+    let known: HashSet<NetnsId> = first.namespaces.iter().map(|namespace| namespace.id).collect();
+    let strange = strangers(held, &first);
+    let mut asked = strange.into_iter().filter(|(_, holder)| may_be_unix(machine, *holder));
+    let mut refused = Vec::new();
+    for (ino, HolderFd { pid, fd }) in asked.by_ref().take(SOCKETS) {
         let id = borrowed::descriptor(pid, fd)
             .and_then(|socket| borrowed::network_namespace(&socket))
             .and_then(|namespace| Ok(NetnsId(fstat(&namespace)?.st_ino)));
-        if let Ok(id) = id
-            && !known.contains(&id)
-        {
-            keepers.entry(id).or_insert(Keeper { pid, way: Way::Socket(fd) });
+        match id {
+            Ok(id) if !known.contains(&id) => {
+                found.items.entry(id).or_insert(Keeper { pid, way: Way::Socket(fd) });
+            }
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => refused.push((ino, HolderFd { pid, fd })),
+            _ => {}
         }
     }
-    keepers
+    if !refused.is_empty() {
+        let second: HashSet<SocketIno> = dump().rows.iter().map(|row| row.ino).collect();
+        let still_there = |(ino, holder): &(SocketIno, HolderFd)| {
+            let link = super::process::link(&machine.process(holder.pid, format!("fd/{}", holder.fd)));
+            !second.contains(ino) && link.and_then(|link| super::process::socket_ino(&link)) == Some(*ino)
+        };
+        refused.retain(still_there);
+    }
+    if !refused.is_empty() {
+        let why = format!("{} sockets of unseen network namespaces could not be asked", refused.len());
+        found.gaps.push(Gap::new("SIOCGSKNS", why).helped_by(Gap::AS_ROOT));
+    }
+    if asked.next().is_some() {
+        found
+            .gaps
+            .push(Gap::new("SIOCGSKNS", format!("only {SOCKETS} sockets were asked for their namespace")));
+    }
+    found
+}
+
+/// Sockets that were met and are in no dump, each with one that holds it.
+fn strangers(held: &Holders, dump: &Sockets) -> Vec<(SocketIno, HolderFd)> {
+    let dumped: HashSet<SocketIno> = dump.rows.iter().map(|row| row.ino).collect();
+    let strange = held.by_socket.iter().filter(|(ino, _)| !dumped.contains(ino));
+    strange.filter_map(|(ino, held)| Some((*ino, *held.first()?))).collect()
 }
 
 /// By the name of its protocol (`sockfs_xattr_get`, net/socket.c): `UNIX` or `UNIX-STREAM`.

@@ -100,7 +100,7 @@ impl Examiner<'_> {
             };
         }
         for sighting in &mut case.sockets.items {
-            sighting.relation = Relation { names_path: true, serves: false, twin: false };
+            sighting.relation = Relation { names_path: true, serves: false, twin: None };
             sighting.view = Fact::<View>::Unknown(
                 Gap::new("holders", "not looked for (--no-holders)").helped_by("leave out --no-holders"),
             );
@@ -133,11 +133,11 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         sockets: Seen {
             items: vec![Sighting {
                 socket: row.clone(),
-                relation: Relation { names_path: true, serves: true, twin: false },
+                relation: Relation { names_path: true, serves: true, twin: None },
                 holders: Fact::NotAsked,
                 view: Fact::NotAsked,
                 second_look: Fact::NotAsked,
-                foreign_device: false,
+                foreign: false,
                 netns_label,
                 stop_first: None,
                 here: Vec::new(),

@@ -107,6 +107,14 @@ impl Viewpoint {
         Self { root, prefix, by_id, hazards }
     }
 
+    /// Mounts that the table does not list, as a chrooted process's leaves out the one its root is in: they have
+    /// their IDs in the whole kernel, and their points mean nothing here.
+    pub fn know(&mut self, others: MountTable) {
+        for mount in others.mounts {
+            self.by_id.entry(mount.id).or_insert(mount);
+        }
+    }
+
     /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
     pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
         self.walk_reading(path, touch, Acls::Ignored)
@@ -207,6 +215,11 @@ impl Viewpoint {
                 _ => return Ok(stopped(&child, &pending, Errno::NOTDIR, steps, None)),
             }
         }
+    }
+
+    /// The class of the filesystem on a device, where this view has it mounted.
+    pub fn class_on(&self, device: Device) -> Option<MountClass> {
+        self.by_id.values().find(|mount| mount.device == device).map(|mount| mount.class())
     }
 
     /// Where this view shows what lies at a place of a filesystem, overmounted or not.

@@ -136,8 +136,18 @@ impl Case {
 
     /// A canonical path of the client's view as it is reached from ours, so that a command means the same file.
     pub fn from_here(&self, canonical: &[u8]) -> Vec<u8> {
-        let root = self.client.map(|pid| format!("/proc/{pid}/root")).unwrap_or_default();
-        [root.as_bytes(), canonical].concat()
+        match self.client {
+            Some(pid) => [format!("/proc/{pid}/root").as_bytes(), canonical].concat(),
+            None => [self.named_root(), canonical].concat(),
+        }
+    }
+
+    /// `/proc/PID/root`, where the path was spelt with it.
+    fn named_root(&self) -> &[u8] {
+        let below = self.path.strip_prefix(b"/proc/").unwrap_or_default();
+        let pid = below.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let names_root = pid > 0 && below[pid..].starts_with(b"/root/");
+        if names_root { &self.path[..b"/proc/".len() + pid + b"/root".len()] } else { b"" }
     }
 
     /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
@@ -240,7 +250,7 @@ impl Case {
     pub(crate) fn sample_missing() -> Self {
         let mut case = Self::sample();
         case.walk = Fact::Known(Walk::sample_missing());
-        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false, twin: false };
+        case.sockets.items[0].relation = super::Relation { names_path: true, serves: false, twin: None };
         case.sockets.items[0].view = Fact::Known(super::View::sample_missing());
         case
     }
@@ -272,6 +282,8 @@ mod tests {
         assert_eq!(ours.from_here(b"/run/x.sock"), b"/run/x.sock");
         let theirs = Case { client: Some(7), ..ours };
         assert_eq!(theirs.from_here(b"/run/x.sock"), b"/proc/7/root/run/x.sock");
+        let spelt = Case { client: None, path: b"/proc/9/root/run/link.sock".to_vec(), ..theirs };
+        assert_eq!(spelt.from_here(b"/run/x.sock"), b"/proc/9/root/run/x.sock");
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub struct Consumer {
 }
 
 impl Consumer {
+    /// Whether it runs in a container, which has a service manager of its own or none.
+    pub fn is_contained(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.container.is_some())
+    }
+
     /// `www-data`, with the process it is: `www-data (nginx pid 812)`. Bytes of strangers among them.
     pub fn label(&self) -> Vec<u8> {
         let user = self.user.label().into_owned().into_bytes();

@@ -89,6 +89,14 @@ impl Mount {
         Some(joined(&self.point, rest))
     }
 
+    /// Whether it shows a whole filesystem: of btrfs a subvolume is one (btrfs(5), `subvol=`).
+    pub fn is_whole(&self) -> bool {
+        let mut options = self.super_options.split(|byte| *byte == b',');
+        self.root == b"/"
+            || self.fstype == "btrfs"
+                && options.any(|option| option.strip_prefix(b"subvol=").is_some_and(|name| name == self.root))
+    }
+
     /// Whether writing through this mount fails with EROFS.
     pub fn read_only(&self) -> bool {
         self.options.split(',').any(|option| option == "ro")
@@ -137,6 +145,17 @@ mod tests {
         assert_eq!(host.inside(b"/"), Some(b"/".to_vec()));
         assert_eq!(mounted("/srv/vol", "/mnt").outside(b"/srv/vol"), Some(b"/mnt".to_vec()));
         assert_eq!(volume.outside(b"/srv/other/x"), None);
+    }
+
+    #[test]
+    fn a_subvolume_is_whole_and_a_directory_of_it_is_not() {
+        let on_btrfs = |root: &str| Mount {
+            fstype: "btrfs".into(),
+            super_options: b"rw,subvolid=256,subvol=/@".to_vec(),
+            ..mounted(root, "/")
+        };
+        assert!(on_btrfs("/@").is_whole() && mounted("/", "/").is_whole());
+        assert!(!on_btrfs("/@/var/lib/volumes/x").is_whole() && !mounted("/@", "/").is_whole());
     }
 
     #[test]

@@ -14,9 +14,10 @@ pub struct Relation {
     /// A connect to the target reaches it: its file is the file at the path, or its abstract name is the one
     /// asked for in the client's network namespace.
     pub serves: bool,
-    /// Its file has the number and the name of the file at the path, on another filesystem: the same file seen
-    /// through another layer, or another one.
-    pub twin: bool,
+    /// Its file has the number and the name of the file at the path, on another filesystem: how sure it is that they
+    /// are one file that a layer or a FUSE shows as two. Filesystems that only their own numbers count in have twins
+    /// by chance.
+    pub twin: Option<Certainty>,
 }
 
 /// What stands at a socket's own name in the mount view of a process that holds it.
@@ -68,9 +69,9 @@ pub struct Sighting {
     /// Its state on a second look 300 ms later, asked only of a bound stream socket that does not listen.
     /// `Known(None)`: it was gone.
     pub second_look: Fact<Option<SocketState>>,
-    /// Its file is on another filesystem than the one at its name in our view: it was bound in another mount
-    /// namespace.
-    pub foreign_device: bool,
+    /// Its name leads the client to another directory than its holder, or than its file is in: it was bound in
+    /// another mount namespace, and may be a stranger's.
+    pub foreign: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
     /// Who waits to be accepted, asked only of a listener whose queue is full.
@@ -99,7 +100,7 @@ impl Sighting {
             let serves = self.socket.owns_name() && self.socket.address != Address::Unnamed;
             return Ok(serves.then_some(Role::ServesPath));
         }
-        if self.relation.twin {
+        if self.relation.twin.is_some() {
             return Ok(Some(Role::OtherView));
         }
         if !self.relation.names_path || !self.socket.owns_name() || self.socket.address.path().is_none() {
@@ -158,11 +159,11 @@ impl Sighting {
     pub(crate) fn sample() -> Self {
         Self {
             socket: Socket::sample("/tmp/x.sock"),
-            relation: Relation { names_path: true, serves: true, twin: false },
+            relation: Relation { names_path: true, serves: true, twin: None },
             holders: Fact::Known(vec![Holder::sample(4242)]),
             view: Fact::NotAsked,
             second_look: Fact::NotAsked,
-            foreign_device: false,
+            foreign: false,
             netns_label: None,
             waiting: Fact::NotAsked,
             here: vec![],

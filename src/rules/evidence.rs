@@ -65,8 +65,11 @@ fn name(holder: &Holder, all: &[Holder]) -> Vec<u8> {
 pub(super) fn path(case: &Case) -> Option<Evidence> {
     let walk = case.walk.known()?;
     let (at, detail) = match &walk.reached {
-        Reached::Stopped { at, errno, .. } => (at, errno_text(*errno)),
-        Reached::File(file) => (&case.path, {
+        Reached::Stopped { at, errno, .. } if case.client.is_none() => {
+            (case.from_here(at), errno_text(*errno))
+        }
+        Reached::Stopped { at, errno, .. } => (at.clone(), errno_text(*errno)),
+        Reached::File(file) => (case.path.clone(), {
             let links = if file.nlink == 0 { ", no link left" } else { "" };
             let mount = file.mount.as_ref().map(|mount| format!(" on {} ({})", mount.device, mount.fstype));
             let device = mount.unwrap_or_default();

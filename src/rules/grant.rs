@@ -8,9 +8,10 @@ const GROUP_WRITE: u32 = 0o020;
 const GRANTS_ROOT: [&str; 4] = ["docker", "podman", "containerd", "lxd"];
 
 /// To search a directory: this one user, and nothing else in it.
-pub(super) fn search(access: &Access, gate: &Gate) -> Vec<Fix> {
+pub(super) fn search(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let who = user_word(&access.consumer);
-    let words = [b"setfacl -m u:".to_vec(), quote::word(&who), b":x ".to_vec(), quote::word(&gate.step.path)];
+    let path = quote::word(&case.from_here(&gate.step.path));
+    let words = [b"setfacl -m u:".to_vec(), quote::word(&who), b":x ".to_vec(), path];
     let mut fixes = vec![Fix::change(
         words.concat(),
         "let this one user through the directory; it can list nothing in it",
@@ -31,23 +32,27 @@ pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
         // A dead file: the next bind makes another.
         return vec![for_good(server, &access.consumer)];
     }
-    let mut fixes = vec![now(access, gate)];
-    fixes.extend(restart_after_joining(access, &fixes[0]));
+    let mut fixes = vec![now(case, access, gate)];
+    let restart = restart_after_joining(access, &fixes[0]);
+    // A group to join has members already, whom another group of the socket would lock out.
+    let joins = restart.is_some();
+    fixes.extend(restart);
+    if joins {
+        return fixes;
+    }
     if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
-        // A group to join has members already, whom another group in the unit would lock out.
-        let joins = fixes.len() > 1;
-        return if joins { fixes } else { by_unit(&access.consumer, server, systemd) };
+        return by_unit(&access.consumer, server, systemd);
     }
     fixes.push(for_good(server, &access.consumer));
     fixes
 }
 
 /// What changes the file as it is.
-fn now(access: &Access, gate: &Gate) -> Fix {
+fn now(case: &Case, access: &Access, gate: &Gate) -> Fix {
     let consumer = &access.consumer;
     let permissions = &gate.step.permissions;
     let class = gate.answer.as_ref().ok().and_then(|answer| answer.decision).map(|decision| decision.class);
-    let path = quote::word(&gate.step.path);
+    let path = quote::word(&case.from_here(&gate.step.path));
     let on_path = |command: &[u8]| [command, b" ", &path].concat();
     let until = "until the server makes its socket anew";
     // Where there is an ACL, chmod(1) changes its mask and not what the group has (acl(5)).
@@ -75,7 +80,11 @@ fn now(access: &Access, gate: &Gate) -> Fix {
             Fix::change(commands, format!("give it to the consumer's group; {until}"))
         }
         Some(Class::Other)
-            if permissions.mode & GROUP_WRITE != 0 && !listed && consumer.user.name.is_some() =>
+            // Who is in which group of a container, our own user database does not say.
+            if permissions.mode & GROUP_WRITE != 0
+                && !listed
+                && consumer.user.name.is_some()
+                && !consumer.is_contained() =>
         {
             join(consumer, &gate.group)
         }

@@ -1,5 +1,7 @@
 //! Names as words of a shell command, so that a printed fix can be pasted whatever the name holds.
 
+use crate::model::Case;
+
 /// One POSIX shell word; control and non-ASCII bytes as `$'…'`, which bash, zsh and ksh understand.
 pub fn word(bytes: &[u8]) -> Vec<u8> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(byte);
@@ -24,9 +26,23 @@ pub(super) fn command(command: &str, name: &[u8]) -> Vec<u8> {
     [command.as_bytes(), b" ", &word(&[dash, name].concat())].concat()
 }
 
+/// A command of ours about a path of the case's view, which may be another process's.
+pub(super) fn ours(verb: &str, case: &Case, path: &[u8]) -> Vec<u8> {
+    let view = case.client.map(|pid| format!(" --pid {pid}")).unwrap_or_default();
+    command(&format!("sockdoctor {verb}{view}"), path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_looked_at_in_the_view_it_was_found_in() {
+        let case = Case::sample();
+        assert_eq!(ours("inspect", &case, b"/a b"), b"sockdoctor inspect '/a b'");
+        let theirs = Case { client: Some(7), ..case };
+        assert_eq!(ours("access", &theirs, b"/a"), b"sockdoctor access --pid 7 /a");
+    }
 
     #[test]
     fn hostile_names_stay_one_word() {

@@ -1,6 +1,6 @@
 //! SD101: nothing is at the path.
 
-use super::{evidence, quote, socket_unit};
+use super::{elsewhere, evidence, quote, socket_unit};
 use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
 
 rule! {
@@ -40,28 +40,25 @@ fn check(case: &Case) -> Verdict {
         Target::Abstract(_) => "No socket in your network namespace is bound to this abstract name.",
         Target::Inode(_) | Target::Tcp(_) => return Err(NoVerdict::NotApplicable),
     };
-    let elsewhere: Vec<_> = case.sockets.items.iter().filter(|other| other.socket.owns_name()).collect();
-    if elsewhere
-        .iter()
-        .any(|other| other.relation.serves || (other.socket.address.path().is_some() && other.is_alive()))
-    {
+    let others: Vec<_> = case.sockets.items.iter().filter(|other| other.socket.owns_name()).collect();
+    if others.iter().any(|other| other.relation.serves || elsewhere::may_be_it(case, other)) {
         return Ok(vec![]);
     }
     case.settled()?;
-    let certainty = if elsewhere.is_empty() { case.nobody_else()? } else { Certainty::Certain };
+    let certainty = if others.is_empty() { case.nobody_else()? } else { Certainty::Certain };
     let mut finding = PATH_MISSING.finding(case, certainty, summary);
     finding.evidence.extend(evidence::path(case));
-    if elsewhere.is_empty() {
+    if others.is_empty() {
         let likely = if certainty == Certainty::Likely { " that this pid namespace shows" } else { "" };
         let nobody = format!("no socket of any network namespace{likely} carries the name");
         finding.evidence.push(Evidence::new("unix_diag", nobody));
     }
-    for sighting in elsewhere {
+    for sighting in others {
         let netns = format!("{}: the only ones with the name are these", sighting.socket.netns.0);
         let netns = Evidence::new("network namespace", netns);
         finding.evidence.extend([netns, evidence::socket(sighting), evidence::holders(sighting)]);
     }
-    let near = |name: &Vec<u8>| Fix::look(quote::command("sockdoctor inspect", name), NEARLY);
+    let near = |name: &Vec<u8>| Fix::look(quote::ours("inspect", case, name), NEARLY);
     let unit = socket_unit::listen_again(case, "start").into_iter().rev();
     let finding = finding.proven_by(socket_unit::proof(case)).fixed_by(unit);
     Ok(vec![finding.fixed_by(case.nearest.iter().map(near)).fixed_by([Fix::advice(START)])])

@@ -1,7 +1,7 @@
 //! SD102: a process listens, but its file is gone.
 
-use super::{evidence, owner, quote};
-use crate::model::{Case, Certainty, Evidence, Finding, Fix, NoVerdict, Role, Sighting, Target, Verdict};
+use super::{elsewhere, evidence, owner, quote};
+use crate::model::{Case, Certainty, Finding, Fix, NoVerdict, Role, Sighting, Target, Verdict};
 
 rule! {
     /// A process listens, but the file is gone: nobody can connect any more.
@@ -35,7 +35,7 @@ fn check(case: &Case) -> Verdict {
                 unlinked.extend(orphan.view.get()?.file_is_gone().map(|certainty| (orphan, certainty)));
             }
             // Its holder is hidden; in our own view, which may be its own, the file is gone.
-            Err(NoVerdict::Unknown(_)) if missing_here && !orphan.foreign_device => {
+            Err(NoVerdict::Unknown(_)) if missing_here && !orphan.foreign => {
                 unlinked.push((orphan, Certainty::Likely));
             }
             Err(NoVerdict::Unknown(gap)) => return Err(NoVerdict::Unknown(gap)),
@@ -43,6 +43,7 @@ fn check(case: &Case) -> Verdict {
         }
     }
     case.settled()?;
+    elsewhere::own_before_strangers(case, &mut unlinked);
     let Some(certainty) = unlinked.iter().map(|(_, certainty)| *certainty).max() else { return Ok(vec![]) };
     Ok(vec![finding(case, &unlinked, certainty)])
 }
@@ -53,17 +54,16 @@ fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certaint
         let missing = evidence::view(orphan).or_else(|| evidence::path(case));
         [Some(evidence::socket(orphan)), missing, Some(evidence::holders(orphan))].into_iter().flatten()
     };
-    let settle = "where the bound file is now: it may have moved with its directory, or exist in another mount namespace";
-    let unsure = (certainty == Certainty::Likely).then(|| Evidence::new("not seen", settle));
+    let mut orphans = unlinked.iter().map(|(orphan, _)| *orphan);
+    let unsure = (certainty == Certainty::Likely).then(|| elsewhere::not_seen(case, orphans.clone()));
+    let fix = |orphan| elsewhere::look(case, orphan).unwrap_or_else(|| owner::restart(orphan));
+    let then = Fix::look(quote::ours("inspect", case, &case.path), "then see that it is healthy");
     LISTENER_UNLINKED
         .finding(case, certainty, summary)
         .proven_by(unlinked.iter().flat_map(proof).chain(unsure))
-        .caused_by(evidence::unlinking(unlinked.iter().map(|(orphan, _)| *orphan)))
-        .fixed_by(unlinked.iter().map(|(orphan, _)| owner::restart(orphan)))
-        .fixed_by([Fix::look(
-            quote::command("sockdoctor inspect", &case.path),
-            "then see that it is healthy",
-        )])
+        .caused_by(evidence::unlinking(orphans.clone()))
+        .fixed_by(orphans.clone().map(fix))
+        .fixed_by(orphans.any(|orphan| !elsewhere::is_a_strangers(case, orphan)).then_some(then))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn finding(case: &Case, proven: bool, replaced: &[&Sighting]) -> Finding {
     if !proven {
         return finding.fixed_by([owner::out_of_sight()]);
     }
-    let check = quote::command("sockdoctor inspect", &case.path);
+    let check = quote::ours("inspect", case, &case.path);
     finding
         .caused_by("another process took the path while this listener ran: an overlapping restart or a second launch")
         .fixed_by(replaced.iter().flat_map(|orphan| owner::retire(orphan, case)))

@@ -46,7 +46,7 @@ fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
         .finding(case, Certainty::Certain, summary)
         .proven_by([evidence::socket(orphan)].into_iter().chain(evidence::view(orphan)))
         .proven_by([Evidence::new("the same inode stands at", name), evidence::holders(orphan)])
-        .fixed_by([Fix::look(quote::command("sockdoctor inspect", name), text)]);
+        .fixed_by([Fix::look(quote::ours("inspect", case, name), text)]);
     if case.asked_for {
         finding.severity = Severity::Error;
     }

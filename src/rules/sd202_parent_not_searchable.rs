@@ -32,7 +32,7 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
     PARENT_NOT_SEARCHABLE
         .finding(case, Certainty::Certain, summary)
         .proven_by(passage::proof(case, access, gate))
-        .fixed_by(grant::search(access, gate))
+        .fixed_by(grant::search(case, access, gate))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
     let summary = format!("An ACL entry grants {who} {bit}, but the mask of the ACL takes it away.");
     let acl = gate.step.permissions.acl.known().and_then(Option::as_ref);
     let detail = acl.map(|acl| format!("mask {}", acl.mask())).unwrap_or_default();
-    let command = quote::command(&format!("setfacl -m m::{mask}"), &gate.step.path);
+    let command = quote::command(&format!("setfacl -m m::{mask}"), &case.from_here(&gate.step.path));
     let mut finding = ACL_MASK_DENIES
         .finding(case, Certainty::Certain, summary)
         .proven_by(passage::proof(case, access, gate))

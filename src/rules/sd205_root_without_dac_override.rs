@@ -31,7 +31,7 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
     let summary = "The consumer is root without CAP_DAC_OVERRIDE: permissions count for it like for anybody.";
     let detail = format!("CapEff {capabilities:016x}: CAP_DAC_OVERRIDE (bit 1) is not among them");
     let fixes = match gate.asked {
-        Asked::Search => grant::search(access, gate),
+        Asked::Search => grant::search(case, access, gate),
         Asked::Write | Asked::Follow => grant::write(case, access, gate),
     };
     ROOT_WITHOUT_DAC_OVERRIDE

@@ -50,7 +50,7 @@ fn check(case: &Case) -> Verdict {
         .finding(case, Certainty::Certain, summary)
         .proven_by([Evidence::new([b"lstat ", case.path.as_slice()].concat(), detail)])
         .fixed_by([
-            Fix::look(quote::command("sockdoctor access", &case.path), "see who gets in, and how"),
+            Fix::look(quote::ours("access", case, &case.path), "see who gets in, and how"),
             Fix::advice("if that is not meant: mode 0660 and the consumer's group, set where the server is"),
         ]);
     finding.severity = if meant { Severity::Info } else { Severity::Warning };

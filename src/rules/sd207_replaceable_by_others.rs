@@ -42,7 +42,10 @@ fn check(case: &Case) -> Verdict {
         .finding(case, Certainty::Certain, "Any user may remove this socket and put another in its place.")
         .proven_by([Evidence::new(source, format!("mode {:04o}, no sticky bit", mode & 0o7777))])
         .fixed_by([
-            Fix::change(quote::command("chmod o-w", &directory.path), "if others need not write there"),
+            Fix::change(
+                quote::command("chmod o-w", &case.from_here(&directory.path)),
+                "if others need not write there",
+            ),
             Fix::advice("else a directory of the server's own: RuntimeDirectory=NAME makes /run/NAME"),
         ]);
     Ok(vec![finding])

@@ -42,7 +42,7 @@ fn finding(case: &Case, binder: &Credentials, bar: &Bar<'_>) -> Finding {
     };
     let summary = format!("{when}: uid {} {} {place}.", binder.uid, bar.what);
     let yours = Fix::advice("if it runs as another user: --server USER, as root, tries it as that user");
-    let give = quote::command(&format!("setfacl -m u:{}:wx", binder.uid), &directory.path);
+    let give = quote::command(&format!("setfacl -m u:{}:wx", binder.uid), &case.from_here(&directory.path));
     let mut finding = SERVER_CANNOT_CREATE_OR_REPLACE
         .finding(case, certainty, summary)
         .proven_by([Evidence::new("lstat", mode)])

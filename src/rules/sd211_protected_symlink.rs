@@ -29,7 +29,7 @@ fn check(case: &Case) -> Verdict {
 
 fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
     let target = case.walk.known().map(Walk::destination).unwrap_or_default();
-    let real = quote::command("sockdoctor inspect", &target);
+    let real = quote::ours("inspect", case, &target);
     let (owner, who) = (gate.owner.label(), passage::who(access));
     let summary = format!("The path ends in a link of {owner} that the kernel does not follow for {who}.");
     PROTECTED_SYMLINK

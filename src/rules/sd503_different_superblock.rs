@@ -28,7 +28,8 @@ rule! {
 fn check(case: &Case) -> Verdict {
     let file = case.file()?.filter(|file| file.kind == FileKind::Socket).ok_or(NoVerdict::NotApplicable)?;
     let Liveness::Refused { .. } = case.liveness.get()? else { return Ok(vec![]) };
-    let twins = case.sockets.items.iter().filter(|sighting| sighting.relation.twin && sighting.is_alive());
+    let twins =
+        case.sockets.items.iter().filter(|sighting| sighting.relation.twin.is_some() && sighting.is_alive());
     let linked = case.serving().filter(|server| server.is_alive() && file.class.may_hang());
     let here = file.id().map(|id| id.dev.to_string()).unwrap_or_default();
     Ok(twins.chain(linked).take(1).map(|listener| finding(case, listener, &here)).collect())
@@ -36,7 +37,7 @@ fn check(case: &Case) -> Verdict {
 
 fn finding(case: &Case, listener: &Sighting, here: &str) -> Finding {
     let same_name = listener.socket.address.path().is_some_and(|name| name.ends_with(last(&case.path)));
-    let certainty = if same_name { Certainty::Certain } else { Certainty::Likely };
+    let certainty = listener.relation.twin.filter(|_| same_name).unwrap_or(Certainty::Likely);
     let there = listener.socket.file.map(|file| file.dev.to_string()).unwrap_or_default();
     let through = if there == here { "another node of a FUSE mount" } else { "another filesystem" };
     let summary =
@@ -49,7 +50,7 @@ fn finding(case: &Case, listener: &Sighting, here: &str) -> Finding {
         .finding(case, certainty, summary)
         .proven_by(evidence::path(case))
         .proven_by([devices, evidence::socket(listener), evidence::holders(listener)])
-        .fixed_by(bound.map(|name| Fix::look(quote::command("sockdoctor inspect", name), by_name)))
+        .fixed_by(bound.map(|name| Fix::look(quote::ours("inspect", case, name), by_name)))
         .fixed_by([
             owner::out_of_sight(),
             Fix::advice("for good: the socket on a tmpfs or volume that both mount"),
@@ -68,7 +69,7 @@ mod tests {
     fn twin() -> Case {
         let mut case = Case::sample_stale();
         let mut listener = Sighting::sample();
-        listener.relation = Relation { names_path: false, serves: false, twin: true };
+        listener.relation = Relation { names_path: false, serves: false, twin: Some(Certainty::Certain) };
         if let Some(file) = &mut listener.socket.file {
             file.dev.minor += 1;
         }

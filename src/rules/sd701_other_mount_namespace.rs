@@ -28,19 +28,26 @@ fn check(case: &Case) -> Verdict {
     if !case.asked_for {
         return Err(NoVerdict::NotApplicable);
     }
-    if case.file()?.is_some() {
+    if case.file()?.is_some() || elsewhere::unit_is_down(case) || elsewhere::own_has_lost_its_file(case) {
         return Ok(vec![]);
     }
     let mut found = Vec::new();
     for orphan in case.orphans().filter(|orphan| orphan.is_alive()) {
         if elsewhere::is_its_own(orphan) {
             found.push((orphan, Certainty::Certain));
-        } else if orphan.foreign_device {
+        } else if orphan.foreign && orphan.view.gap().is_some() {
             found.push((orphan, Certainty::Likely));
         }
     }
     case.settled()?;
-    Ok(found.into_iter().take(1).map(|(listener, certainty)| finding(case, listener, certainty)).collect())
+    let Some(((listener, certainty), others)) = found.split_first() else { return Ok(vec![]) };
+    let first = finding(case, listener, *certainty);
+    if others.is_empty() {
+        return Ok(vec![first]);
+    }
+    let others = others.iter().take(4).map(|(other, _)| evidence::holders(other));
+    let unsure = Evidence::new("not seen", "which of them is this client's server: the name is the same");
+    Ok(vec![Finding { certainty: Certainty::Likely, ..first }.proven_by(others).proven_by([unsure])])
 }
 
 fn finding(case: &Case, listener: &Sighting, certainty: Certainty) -> Finding {
@@ -54,7 +61,7 @@ fn finding(case: &Case, listener: &Sighting, certainty: Certainty) -> Finding {
         .proven_by(evidence::path(case))
         .caused_by(elsewhere::cause(listener))
         .fixed_by(listener.here.iter().map(|path| {
-            Fix::look(quote::command("sockdoctor inspect", path), "the same file, as the client sees it")
+            Fix::look(quote::ours("inspect", case, path), "the same file, as the client sees it")
         }))
         .fixed_by([Fix::advice(elsewhere::advice(listener, name))])
 }
@@ -68,6 +75,9 @@ mod tests {
     fn fires_when_the_file_is_there_and_not_here() {
         let found = &check(&elsewhere::sample()).unwrap()[0];
         assert_eq!((found.code, found.certainty), ("SD701", Certainty::Certain));
+        let mut case = elsewhere::sample();
+        case.sockets.items.push(case.sockets.items[0].clone());
+        assert_eq!(check(&case).unwrap()[0].certainty, Certainty::Likely, "which of them is it?");
     }
 
     #[test]
@@ -81,7 +91,7 @@ mod tests {
     fn only_likely_when_the_holder_is_hidden_and_unknown_when_the_path_is() {
         let mut case = elsewhere::sample();
         case.sockets.items[0].view = Fact::Unknown(Gap::new("/proc/1/root", "Permission denied"));
-        case.sockets.items[0].foreign_device = true;
+        case.sockets.items[0].foreign = true;
         assert_eq!(check(&case).unwrap()[0].certainty, Certainty::Likely);
         case.walk = Fact::Unknown(Gap::new("lstat", "Permission denied"));
         assert!(matches!(check(&case), Err(NoVerdict::Unknown(_))));

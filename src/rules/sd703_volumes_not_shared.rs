@@ -36,9 +36,10 @@ fn check(case: &Case) -> Verdict {
     Ok(if shared { vec![] } else { vec![finding(case, listener, theirs, ours)] })
 }
 
-/// The mount of a file, where it shows a part of a filesystem: a volume or a bind mount.
+/// The mount of a file, where it shows a part of a filesystem that somebody chose: a volume or a bind mount.
 fn volume(file: &File) -> Option<&Mount> {
-    file.mount.as_deref().filter(|mount| mount.root != b"/")
+    let chosen = |mount: &&Mount| !mount.is_whole() && !elsewhere::is_private_tmp(mount);
+    file.mount.as_deref().filter(chosen)
 }
 
 fn finding(case: &Case, listener: &Sighting, theirs: &Mount, ours: &Mount) -> Finding {
@@ -86,6 +87,7 @@ mod tests {
     fn silent_when_it_is_one_volume_or_the_client_has_none() {
         assert_eq!(check(&volumes("/v/s", "/v/s")), Ok(vec![]));
         assert_eq!(check(&volumes("/systemd-private-1/tmp", "/")), Ok(vec![]));
+        assert_eq!(check(&volumes("/@/systemd-private-1/tmp", "/@")), Ok(vec![]));
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
         passage::who(access)
     );
     let fixes = match gate.asked {
-        Asked::Search => grant::search(access, gate),
+        Asked::Search => grant::search(case, access, gate),
         Asked::Write | Asked::Follow => grant::write(case, access, gate),
     };
     UNMAPPED_OWNER

@@ -54,6 +54,7 @@ mod servers;
 mod tidy;
 mod tidy_man;
 mod tidy_readme;
+mod trap;
 mod views;
 mod wait;
 mod wait_http;

@@ -196,7 +196,39 @@ fn sd102_a_listener_unlinked_in_its_own_mount_namespace() {
             server
         });
         let seen = inspect(&path);
-        seen.is_broken_by("SD102", "certain");
+        seen.is_broken_by("SD102", "likely");
+        assert!(seen.fixes().all(|fix| fix["changes_state"] == false), "perhaps a stranger: {:#}", seen.0);
         assert_eq!(seen.socket(ino)["role"], "unlinked");
+    });
+}
+
+#[test]
+fn a_stranger_of_the_same_name_is_neither_the_cause_nor_the_same_file() {
+    let name = "mounts::a_stranger_of_the_same_name_is_neither_the_cause_nor_the_same_file";
+    isolated_root(name, |world| {
+        // Each tmpfs counts its inodes from the same number on.
+        tmpfs(&world.dir);
+        let stale = broken::stale(&world.dir).unwrap();
+        let (_, _live) = foreign_mntns(&stale.path);
+        let (_, _unlinked) = apart(CloneFlags::CLONE_NEWNS, || {
+            tmpfs(&world.dir);
+            let server = server(&stale.path);
+            std::fs::remove_file(&stale.path).unwrap();
+            server
+        });
+        let seen = inspect(&stale.path);
+        seen.is_broken_by("SD104", "certain");
+        assert_eq!(seen.codes(), ["SD104"], "{:#}", seen.0);
+        // The client's own listener lost its file: nobody else's counts.
+        std::fs::remove_file(&stale.path).unwrap();
+        let (ino, own) = server(&stale.path);
+        std::fs::remove_file(&stale.path).unwrap();
+        let seen = inspect(&stale.path);
+        seen.is_broken_by("SD102", "certain");
+        assert_eq!(seen.codes(), ["SD102"], "{:#}", seen.0);
+        assert_eq!(seen.holders(ino), [i64::from(own.pid().as_raw())]);
+        let kill = format!("kill {}", own.pid());
+        let kills: Vec<_> = seen.fixes().filter(|fix| fix["changes_state"] == true).collect();
+        assert!(kills.iter().all(|fix| fix["command"] == kill.as_str()), "{kills:#?}");
     });
 }

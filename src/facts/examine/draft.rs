@@ -10,7 +10,7 @@ use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::walk::{join, split};
 use crate::facts::{bound_file, directory};
 use crate::model::{
-    Address, Fact, File, FileId, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk,
+    Address, Certainty, Fact, File, FileId, FileIno, FileKind, Relation, Socket, SocketIno, Target, Walk,
 };
 
 /// What is known of a target before its holders are.
@@ -108,7 +108,7 @@ impl Examiner<'_> {
         dump: &'d Sockets,
         index: &Index<'d>,
     ) -> Option<Draft<'d>> {
-        let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves, twin: false });
+        let named = |row: &'d Socket, serves| (row, Relation { names_path: true, serves, twin: None });
         match target {
             Target::Path(path) => {
                 Some(self.draft_path(target, join_if_relative(working_directory, path), index))
@@ -148,16 +148,17 @@ impl Examiner<'_> {
         let mut related: Vec<_> = Vec::new();
         for row in serving {
             let names_path = self.names(row, &path, &place);
-            related.push((row, Relation { names_path, serves: true, twin: false }));
+            related.push((row, Relation { names_path, serves: true, twin: None }));
         }
         let mut last_names = vec![last_name(&path), last_name(&place)];
         last_names.dedup();
         for row in last_names.into_iter().flat_map(|name| index.of_last_name(name)) {
             let seen = related.iter().any(|(other, _)| other.ino == row.ino && other.cookie == row.cookie);
             let relative = row.address.path().is_some_and(|name| !name.starts_with(b"/"));
-            let twin = related.is_empty() && is_twin(row, identity);
-            if !seen && (relative || twin || self.names(row, &path, &place)) {
-                related.push((row, Relation { names_path: !relative && !twin, serves: false, twin }));
+            let may_be_twin = related.is_empty() && has_its_number(row, identity);
+            let twin = may_be_twin.then_some(Certainty::Likely);
+            if !seen && (relative || may_be_twin || self.names(row, &path, &place)) {
+                related.push((row, Relation { names_path: !relative && !may_be_twin, serves: false, twin }));
             }
         }
         Draft { target: target.clone(), path, place, walk, related }
@@ -188,7 +189,7 @@ impl Examiner<'_> {
 }
 
 /// Whether a socket's file has the number of this one on another filesystem.
-fn is_twin(row: &Socket, file: Option<FileId>) -> bool {
+fn has_its_number(row: &Socket, file: Option<FileId>) -> bool {
     row.file.zip(file).is_some_and(|(own, file)| own.ino == file.ino && own.dev != file.dev)
 }
 

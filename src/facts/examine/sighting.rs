@@ -48,6 +48,7 @@ impl Examiner<'_> {
 
     pub(super) fn complete(&mut self, draft: Draft<'_>, dump: &Sockets, held: &Holders) -> Case {
         let (mut sightings, mut gaps) = (Vec::new(), gaps_around(&draft.place, dump));
+        gaps.extend(self.unasked.clone());
         for (row, relation) in &draft.related {
             let holders = self.holders_of(held, row.ino);
             match self.sighting(row, *relation, holders, &draft, dump) {
@@ -88,7 +89,13 @@ impl Examiner<'_> {
             }
             Some(name) if !relation.serves => {
                 let view = self.view(row, name, &holders);
-                if !relation.names_path && !relation.twin {
+                if relation.twin.is_some() {
+                    relation.twin = self.twin(row, view.as_ref().ok(), draft);
+                    let absolute = name.starts_with(b"/");
+                    relation.names_path =
+                        relation.twin.is_none() && absolute && self.names(row, &draft.path, &draft.place);
+                }
+                if !relation.names_path && relation.twin.is_none() {
                     // A relative name: what it means only the kernel, or its holder's directory, tells.
                     let view = view.as_ref().map_err(Gap::clone)?;
                     relation.names_path = view.path == draft.path || self.is_place(&view.path, &draft.place);
@@ -100,14 +107,18 @@ impl Examiner<'_> {
             }
             _ => Fact::NotAsked,
         };
-        let foreign_device = matches!(view, Fact::Unknown(_)) && self.on_another_filesystem(row);
+        let foreign = match &view {
+            Fact::Known(view) => !view.ours && !relation.serves && self.in_another_directory(row, view),
+            Fact::Unknown(_) => self.on_another_filesystem(row),
+            Fact::NotAsked => false,
+        };
         Ok(Some(Sighting {
             socket: row.clone(),
             relation,
             holders: Fact::Known(holders),
             view,
             second_look: Fact::NotAsked,
-            foreign_device,
+            foreign,
             netns_label: label(&dump.namespaces, row.netns),
             stop_first: None,
             here: Vec::new(),
@@ -118,16 +129,6 @@ impl Examiner<'_> {
     /// Whether whoever holds a socket, as far as is known, looks at the client's files.
     fn seen_alike(&self, holders: &[Holder]) -> bool {
         holders.first().is_none_or(|holder| self.shares_view(holder.process.pid))
-    }
-
-    /// Whether the directory of a socket's name is, for us, on another filesystem than its file: the cheap proof
-    /// that it was bound in another mount namespace.
-    fn on_another_filesystem(&mut self, row: &Socket) -> bool {
-        let name = row.address.path().filter(|name| name.starts_with(b"/"));
-        let Some(((directory, _), file)) = name.and_then(split).zip(row.file) else { return false };
-        let look = self.look(&Question::walk(self.client, directory)).ok();
-        let here = look.as_ref().and_then(|look| look.walk.file()).and_then(File::id);
-        here.is_some_and(|here| here.dev != file.dev)
     }
 
     /// What stands at a socket's own name where its oldest visible holder looks.
