@@ -5,24 +5,26 @@
 //! Before a component is opened its mount is looked up: a mount that may hang is not touched here but handed
 //! back, see [`super::helper`].
 
+mod entries;
+
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
 use rustix::io::Errno;
 
 use super::acl;
 use crate::model::{
-    Device, Fact, File, FileIno, FileKind, Mount, MountClass, MountTable, Permissions, Reached, Step, Walk,
+    Device, Fact, File, FileKind, Mount, MountClass, MountTable, Permissions, Reached, Step, Walk,
 };
+use entries::is_empty;
+pub use entries::{born, socket_names};
 
 /// As the kernel's own limit (include/linux/namei.h, MAXSYMLINKS).
 const MAX_LINKS: u32 = 40;
 /// As the kernel's own limit (include/uapi/linux/limits.h, PATH_MAX).
 const PATH_MAX: usize = 4096;
-/// How many entries of a directory are read before the search for a name is given up.
-const MAX_ENTRIES: usize = 100_000;
 
 /// How many paths of one file are looked at: a container may mount a volume a thousand times.
 const MAX_PLACES: usize = 16;
@@ -305,41 +307,6 @@ impl Viewpoint {
     }
 }
 
-/// When a directory was made, seconds since the epoch, where its filesystem keeps that.
-pub fn born(directory: BorrowedFd<'_>) -> Option<i64> {
-    let found = statx(directory, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
-    (found.stx_mask & StatxFlags::BTIME.bits() != 0).then_some(found.stx_btime.tv_sec)
-}
-
-/// Names in a directory that are sockets whose inode is wanted. `None`: it could not be read to its end.
-pub fn socket_names(
-    directory: impl AsFd,
-    canonical: &[u8],
-    wanted: impl Fn(FileIno) -> bool,
-) -> Option<Vec<(FileIno, Vec<u8>)>> {
-    let directory = directory.as_fd();
-    let mut found = Vec::new();
-    let readable =
-        openat(directory, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    for (seen, entry) in Dir::new(readable).ok()?.enumerate() {
-        let entry = entry.ok()?;
-        if seen >= MAX_ENTRIES {
-            return None;
-        }
-        if !matches!(entry.file_type(), rustix::fs::FileType::Socket | rustix::fs::FileType::Unknown) {
-            continue;
-        }
-        let name = entry.file_name().to_bytes();
-        if let Ok(status) = status_of(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-            && wanted(FileIno::from_stat(status.ino))
-            && FileKind::of_mode(status.mode) == FileKind::Socket
-        {
-            found.push((FileIno::from_stat(status.ino), join(canonical, name)));
-        }
-    }
-    Some(found)
-}
-
 /// A directory and a name in it, as one path.
 pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let slash: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
@@ -390,18 +357,6 @@ fn status_of(directory: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<S
         nlink: found.stx_nlink,
         mount_id: found.stx_mnt_id,
     })
-}
-
-fn is_empty(directory: BorrowedFd<'_>) -> Option<bool> {
-    let readable =
-        openat(directory, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    for entry in Dir::new(readable).ok()? {
-        let entry = entry.ok()?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            return Some(false);
-        }
-    }
-    Some(true)
 }
 
 #[cfg(test)]

@@ -248,7 +248,8 @@ mod tests {
             assert!(process.exists() && daemon.exists());
             assert!(cgroups.iter().any(|path| path.join("docker").join(&id).exists()), "{cgroups:?}");
             drop(engine);
-            assert!(!process.exists() && !daemon.exists());
+            let is_gone = || !process.exists() && !daemon.exists();
+            assert!(crate::process::until(Duration::from_secs(10), is_gone), "it outlives its engine");
             assert!(!cgroups.iter().any(|path| path.exists()), "{cgroups:?}");
             let links = fs::read_to_string("/proc/net/dev").unwrap();
             assert_eq!(links.lines().skip(2).count(), 1, "only lo: {links}");

@@ -108,7 +108,9 @@ impl Examiner<'_> {
             _ => Fact::NotAsked,
         };
         let foreign = match &view {
-            Fact::Known(view) => !view.ours && !relation.serves && self.in_another_directory(row, view),
+            Fact::Known(view) => {
+                !view.ours && !relation.serves && self.in_another_directory(row, view, &draft.path)
+            }
             Fact::Unknown(_) => self.on_another_filesystem(row),
             Fact::NotAsked => false,
         };

@@ -25,12 +25,14 @@ impl Examiner<'_> {
         self.viewpoint(root).ok()?.class_on(device)
     }
 
-    /// Whether the directory of a socket's name is another one for its holder than for the client: what became of
-    /// its file there is not what became of the client's.
-    pub(super) fn in_another_directory(&mut self, row: &Socket, view: &View) -> bool {
+    /// Whether the directory of a socket's name is another one for its holder than that of the path asked for: what
+    /// became of its file there is not what became of the client's.
+    pub(super) fn in_another_directory(&mut self, row: &Socket, view: &View, asked: &[u8]) -> bool {
         let Some((directory, _)) = split(&view.path) else { return false };
         let there = self.identity(Root::Process(view.pid), directory);
-        match there.zip(self.identity(self.client, directory)) {
+        let (root, path) = self.rooted(asked);
+        let here = split(path).map_or(directory, |(directory, _)| directory).to_vec();
+        match there.zip(self.identity(root, &here)) {
             Some((there, here)) => there != here,
             None => self.on_another_filesystem(row),
         }

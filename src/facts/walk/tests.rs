@@ -1,6 +1,7 @@
 //! Walks below a temporary root.
 
 use super::*;
+use crate::model::FileIno;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
