@@ -54,6 +54,7 @@ mod tidy;
 mod tidy_man;
 mod tidy_readme;
 mod views;
+mod vm;
 mod wait;
 mod wait_http;
 mod world;
