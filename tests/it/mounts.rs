@@ -125,6 +125,8 @@ fn two_listeners_whose_files_have_one_number_are_told_apart() {
             assert_eq!(inspected.target()["socket"]["name"], text(path), "{:#}", inspected.0);
             assert_eq!(inspected.target()["sockets"].as_array().unwrap().len(), 1, "{:#}", inspected.0);
         }
+        std::fs::remove_file(&live.path).unwrap();
+        inspect(&live.path).is_broken_by("SD102", "certain");
     });
 }
 
