@@ -18,11 +18,11 @@ use crate::process::{Process, finish, until};
 const INIT: &str = include_str!("init.sh");
 
 /// Far more than any run needs.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs `$2…` with the libraries in `$1`.
 const ENTER: &str =
-    r#"mount -t tmpfs tmpfs /run && export LD_LIBRARY_PATH="$1" && shift && exec timeout 300 "$@""#;
+    r#"mount -t tmpfs tmpfs /run && export LD_LIBRARY_PATH="$1" && shift && exec timeout 600 "$@""#;
 
 /// Whose process serves the 9p shares.
 #[derive(Clone, Copy, PartialEq, Eq)]
