@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     NewNodeEachLookup,
     /// Inode numbers are this much higher than they would be, so more than 32 bits wide.
     InoOffset(u64),
+    /// All files have one inode number, as what is bound through a 9p mount.
+    OneIno,
     /// MKNOD of a socket answers this.
     Mknod(Errno),
     /// MKNOD of a socket makes a regular file.
@@ -288,6 +290,7 @@ impl Tree {
     fn ino(&self, id: u64) -> u64 {
         match *self.fault.lock().unwrap() {
             Fault::InoOffset(offset) => id + offset,
+            Fault::OneIno if id != 1 => 7,
             _ => id,
         }
     }

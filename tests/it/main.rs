@@ -56,6 +56,7 @@ mod tidy_man;
 mod tidy_readme;
 mod trap;
 mod views;
+mod vm;
 mod wait;
 mod wait_http;
 mod world;

@@ -11,7 +11,7 @@ use crate::fuse::Fault;
 use crate::make::{
     apart, btrfs, foreign_mntns, on_fuse, overlay_over, overlay_view, server, socket_ino, tmpfs,
 };
-use crate::seen::{inspect, inspect_by};
+use crate::seen::{file_ino, inspect, inspect_by, text};
 use crate::world::{isolated_root, need, skip};
 
 #[test]
@@ -106,6 +106,27 @@ fn sd103_is_certain_within_one_overlay() {
         let Some(overlay) = overlay_view(world, true) else { return skip(name, "no overlay") };
         let live = broken::replaced(&overlay.merged).unwrap();
         inspect(&live.path).is_broken_by("SD103", "certain");
+    });
+}
+
+#[test]
+fn two_listeners_whose_files_have_one_number_are_told_apart() {
+    let name = "mounts::two_listeners_whose_files_have_one_number_are_told_apart";
+    isolated_root(name, |world| {
+        let Some((_fuse, live)) = on_fuse(world, Fault::OneIno) else {
+            return skip(name, "no /dev/fuse");
+        };
+        let other = live.path.with_file_name("other.sock");
+        let _listener = UnixListener::bind(&other).unwrap();
+        assert_eq!(file_ino(&live.path), file_ino(&other));
+        for path in [&live.path, &other] {
+            let inspected = inspect(path);
+            inspected.is_healthy();
+            assert_eq!(inspected.target()["socket"]["name"], text(path), "{:#}", inspected.0);
+            assert_eq!(inspected.target()["sockets"].as_array().unwrap().len(), 1, "{:#}", inspected.0);
+        }
+        std::fs::remove_file(&live.path).unwrap();
+        inspect(&live.path).is_broken_by("SD102", "certain");
     });
 }
 

@@ -146,8 +146,14 @@ impl Examiner<'_> {
         let serving: Vec<_> = identity.into_iter().flat_map(|file| index.of_file(file)).collect();
         let place = walk.known().map_or_else(|| below.to_vec(), Walk::destination);
         let mut related: Vec<_> = Vec::new();
-        for row in serving {
-            let names_path = self.names(row, &path, &place);
+        let mut serving: Vec<_> =
+            serving.into_iter().map(|row| (row, self.names(row, &path, &place))).collect();
+        // bind(2) makes a file of its own for each, so numbers that agree tell nothing and the name decides: on 9p
+        // all that is bound has the number 0 (v9fs_vfs_mknod_dotl, fs/9p/vfs_inode_dotl.c).
+        if serving.iter().any(|(_, names_path)| *names_path) {
+            serving.retain(|(_, names_path)| *names_path);
+        }
+        for (row, names_path) in serving {
             related.push((row, Relation { names_path, serves: true, twin: None }));
         }
         let mut last_names = vec![last_name(&path), last_name(&place)];

@@ -147,8 +147,11 @@ impl Examiner<'_> {
         let wanted = row.file.map(|file| file.ino).into_iter().collect();
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
         let mut names = seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
-        if let Some(bound) = bound.as_ref().ok().filter(|bound| bound.links > 0 && ours) {
-            names.get_or_insert_default().push(bound.path.clone());
+        match &bound {
+            // Whatever has its number stands for another file.
+            Ok(bound) if bound.links == 0 => names = names.map(|_| Vec::new()),
+            Ok(bound) if ours => names.get_or_insert_default().push(bound.path.clone()),
+            _ => {}
         }
         let renamed_to = names.map(|names| self.names_of_file(root, names, &path, row));
         let started = process::started_at(self.machine, &holder.process);
