@@ -144,7 +144,8 @@ impl Examiner<'_> {
             _ if name.starts_with(b"/") => name.to_vec(),
             bound => place_of_relative(self.machine, pid, bound, name)?,
         };
-        let wanted = row.file.map(|file| file.ino).into_iter().collect();
+        // 9p gives the number 0 to all that is bound through it: it names nothing.
+        let wanted = row.file.map(|file| file.ino).filter(|ino| ino.0 != 0).into_iter().collect();
         let seen = self.look(&Question { wanted, ..Question::walk(root, &path) })?;
         let mut names = seen.found.map(|found| found.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
         match &bound {
