@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context<'_>, args: &PreflightArgs) -> Result<Answer,
     let trials = trials.map_err(|error| no_trials(&error))?;
     let here = process::own_directory();
     let targets = args.directories.iter().map(|text| directory(text)).collect::<Result<Vec<_>, _>>()?;
-    if args.name.as_ref().is_some_and(|name| name.is_empty() || name.as_bytes().contains(&b'/')) {
+    if args.name.as_ref().is_some_and(|name| !is_a_file_name(name.as_bytes())) {
         return Err(Refusal::usage("--name takes the name of a file", "its directory is given by itself"));
     }
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
@@ -61,6 +61,10 @@ pub(super) fn run(context: &Context<'_>, args: &PreflightArgs) -> Result<Answer,
     })
 }
 
+fn is_a_file_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/')
+}
+
 fn no_trials(error: &std::io::Error) -> Refusal {
     Refusal::open(format!("no trial can be made: {error}"), "`--no-trial` only looks")
 }
@@ -90,12 +94,13 @@ impl Desk<'_> {
         let path = if given.starts_with(b"/") { given } else { join(here, &given) };
         let mut case = Case::new(target, path.clone());
         case.asked_for = true;
-        case.binder = Fact::Known(self.server.credentials.clone());
         case.walk = self.walk(Root::Ours, &path);
         let Some(directory) = case.file().ok().flatten().cloned() else { return case };
         if directory.kind != FileKind::Directory {
             return case;
         }
+        // Of a directory alone: of what is missing, the directory above says nothing about the server's socket.
+        case.binder = Fact::Known(self.server.credentials.clone());
         let name = self.args.name.as_ref().map(|name| name.as_bytes().to_vec());
         let socket = join(&directory.path, name.as_deref().unwrap_or(b"s.sock"));
         case.aged = match (aging::aged(&self.lines.items, &socket), self.lines.gaps.first()) {
@@ -172,5 +177,16 @@ fn unanswered(case: &Case) -> Option<Gap> {
         }
         (Err(crate::model::NoVerdict::Unknown(gap)), None) => Some(gap),
         (Err(crate::model::NoVerdict::NotApplicable), None) => case.walk.gap().cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_that_of_a_file_in_the_directory() {
+        let names: [&[u8]; 6] = [b"app.sock", b"..x", b"", b".", b"..", b"a/b"];
+        assert_eq!(names.map(is_a_file_name), [true, true, false, false, false, false]);
     }
 }

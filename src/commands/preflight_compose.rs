@@ -119,8 +119,9 @@ fn look_up_shares(read: &mut compose::Read, table: &MountTable, paths: &[&Path])
     for host in hosts {
         let base = paths.first().and_then(|first| first.parent()).unwrap_or(Path::new(""));
         let path = Path::new(std::ffi::OsStr::from_bytes(&here)).join(base).join(&host);
-        // What `~` stands for is the engine's to know.
-        let Some(mount) = mounts::showing(table, &lexical(&path)).filter(|_| !host.starts_with('~')) else {
+        // What `~` stands for is the engine's to know, and what a variable does that is not set, its user's.
+        let known = !host.starts_with(['~', '$']);
+        let Some(mount) = mounts::showing(table, &lexical(&path)).filter(|_| known) else {
             continue;
         };
         if matches!(mount.class(), MountClass::Fuse | MountClass::Foreign) {

@@ -8,7 +8,8 @@ const CONTEXT: usize = 3;
 /// A patch of one file in unified format; `None` where nothing changes. Edits that overlap an earlier one are left
 /// out: whoever applies the patch and looks again is told of them then.
 pub fn unified(file: &[u8], text: &str, edits: &[&Edit]) -> Option<Vec<u8>> {
-    let changes = changes(text, edits);
+    let edits: Vec<Edit> = edits.iter().map(|edit| with_line_ends_of(text, edit)).collect();
+    let changes = changes(text, &edits.iter().collect::<Vec<_>>());
     let old: Vec<&str> = text.split_inclusive('\n').collect();
     let mut patch = Vec::new();
     let mut shift: isize = 0;
@@ -50,6 +51,15 @@ pub fn unified(file: &[u8], text: &str, edits: &[&Edit]) -> Option<Vec<u8>> {
     }
     let head = |mark: &[u8]| [mark, b" ", file, b"\n"].concat();
     (!patch.is_empty()).then(|| [head(b"---"), head(b"+++"), patch].concat())
+}
+
+/// New lines end as the file's first one does.
+fn with_line_ends_of(text: &str, edit: &Edit) -> Edit {
+    let first = text.split_inclusive('\n').next().unwrap_or_default();
+    if !first.ends_with("\r\n") {
+        return edit.clone();
+    }
+    Edit { text: edit.text.replace('\n', "\r\n"), ..edit.clone() }
 }
 
 fn push(lines: &mut Vec<String>, mark: char, line: &str) {
@@ -141,6 +151,12 @@ mod tests {
     fn patch(text: &str, edits: &[Edit]) -> String {
         let patch = unified(b"f", text, &edits.iter().collect::<Vec<_>>()).unwrap_or_default();
         String::from_utf8(patch).unwrap()
+    }
+
+    #[test]
+    fn new_lines_end_as_those_of_the_file_do() {
+        let found = patch("a\r\nb\r\n", &[edit(3..3, "x\n")]);
+        assert_eq!(found, "--- f\n+++ f\n@@ -1,2 +1,3 @@\n a\r\n+x\r\n b\r\n");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct Malformed {
     pub why: String,
 }
 
-/// The first document of a text. An empty text is `Null`.
+/// The one document of a text. An empty text is `Null`.
 pub(super) fn parse(file: &[u8], text: &[u8]) -> Result<Node, Malformed> {
     let text = std::str::from_utf8(text).map_err(|error| no_text(file, text, error.valid_up_to()))?;
     let options = serde_saphyr::options! {
@@ -68,11 +68,28 @@ pub(super) fn parse(file: &[u8], text: &[u8]) -> Result<Node, Malformed> {
             let at = error.location().filter(|at| at.line() > 0);
             let place = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
             let (line, column) = at.map_or((1, 1), |at| (place(at.line()), place(at.column())));
-            let why = error.without_snippet().to_string();
-            let why = why.lines().next().unwrap_or_default();
-            // Its own words end with the place, which stands before them here.
-            let why = why.split(" at line ").next().unwrap_or_default();
-            Err(Malformed { location: location(file, line, column), why: why.to_owned() })
+            Err(Malformed { location: location(file, line, column), why: words(error.without_snippet()) })
+        }
+    }
+}
+
+/// One line, for those who wrote the file: the parser's own words are for those who call it.
+fn words(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key} stands here a second time")
+        }
+        Error::DuplicateMappingKey { key: None, .. } => "a key stands here a second time".into(),
+        Error::MultipleDocuments { .. } => "a second document begins here; one file is to hold one".into(),
+        error => {
+            let text = error.to_string();
+            // Its type is lost on the way out of an alias.
+            if text.contains("budget breached") {
+                return format!("more than {NODES} values, or more than {DEPTH} in each other");
+            }
+            // It ends with the place, which stands before it here.
+            text.lines().next().and_then(|line| line.split(" at line ").next()).unwrap_or_default().to_owned()
         }
     }
 }
@@ -267,6 +284,7 @@ mod tests {
         let malformed = |text: &[u8]| {
             let Malformed { location, why } = parse(b"f", text).unwrap_err();
             assert!(!why.is_empty() && !why.contains('\n'), "{why}");
+            assert!(!["Options", "from_str", "budget"].iter().any(|word| why.contains(word)), "{why}");
             (location.line, location.column, why)
         };
         for (text, line) in [
@@ -276,6 +294,7 @@ mod tests {
             (b"a: b\na: c\n", 2),
             (b"a: b\n\xff", 2),
             (b"a: *b", 1),
+            (b"a: b\n---\nc: d\n", 3),
         ] {
             let found = malformed(text);
             assert_eq!(found.0, line, "{found:?} {}", text.escape_ascii());

@@ -127,11 +127,12 @@ pub fn escape_into(bytes: &[u8], text: &mut String) {
     text.extend(std::iter::repeat_n("\\x20", trailing));
 }
 
-/// A text of several lines, made harmless: what shapes it, line ends, tabs and spaces, stays.
+/// A text of several lines, made harmless: what shapes it, line ends of either kind, tabs and spaces, stays.
 pub fn escape_lines(text: &[u8]) -> String {
     let mut harmless = String::with_capacity(text.len());
     for piece in text.split_inclusive(|byte| matches!(byte, b'\n' | b'\t')) {
         let (inner, end) = match piece {
+            [inner @ .., b'\r', b'\n'] => (inner, "\r\n"),
             [inner @ .., b'\n'] => (inner, "\n"),
             [inner @ .., b'\t'] => (inner, "\t"),
             inner => (inner, ""),
@@ -186,6 +187,7 @@ mod tests {
         assert_eq!(escape(b" a b  "), "\\x20a b\\x20\\x20");
         assert_eq!(escape(b"a\n"), "a\\x0a");
         assert_eq!(escape_lines(b" a\t\x1b \n\n+b"), " a\t\\x1b \n\n+b");
+        assert_eq!(escape_lines(b"a\r\n\rb\r"), "a\r\n\\x0db\\x0d");
         let every: Vec<u8> = (0..=255).collect();
         assert!(escape(&every).chars().all(|character| !character.is_control()));
     }

@@ -85,7 +85,13 @@ fn expand(node: &mut Node, variables: &Variables, unset: &mut BTreeMap<String, S
                 return;
             }
             let expanded = variables.expand(text);
-            *text = expanded.text;
+            *text = match expanded.unset.first() {
+                // The source of a mount would be nothing: its name keeps it apart from others.
+                Some(name) if expanded.text.is_empty() || expanded.text.starts_with(':') => {
+                    format!("${{{name}}}{}", expanded.text)
+                }
+                _ => expanded.text,
+            };
             for name in expanded.unset {
                 unset.entry(name).or_insert_with(|| node.at.to_string());
             }
@@ -146,7 +152,7 @@ impl Read {
         composition.has_volumes = !composition.volumes.is_empty();
         composition.more_volumes = match section {
             Some(section) => sources.before_first_key(section),
-            None => Some(Sources::end(&project.at.file)),
+            None => sources.end(project),
         };
         let services = project.get("services").map_or(&[][..], Node::pairs);
         for (key, node) in services.iter().filter(|(_, node)| is_started(node, profiles)) {

@@ -74,12 +74,16 @@ impl<'s> Sources<'s> {
         let line = before.rsplit('\n').next()?;
         let indent = line.strip_suffix(mark)?;
         let at = node.bytes.start - mark.len();
-        let blank = indent.bytes().all(|byte| byte == b' ');
+        let blank = indent.trim_start_matches('\u{feff}').bytes().all(|byte| byte == b' ');
         blank.then(|| Opening { file: node.at.file.clone(), at, indent: indent.len() })
     }
 
-    /// Behind the last line of a file.
-    pub(super) fn end(file: &[u8]) -> Opening {
-        Opening { file: file.to_vec(), at: usize::MAX, indent: 0 }
+    /// Behind the last line of the file that a mapping begins in, if that is still within it: no braces around it, no
+    /// mark of its end.
+    pub(super) fn end(&self, node: &Node) -> Option<Opening> {
+        let (first, _) = node.pairs().iter().find(|(key, _)| key.at.file == node.at.file)?;
+        self.opening(first, "").filter(|_| first.at.column == 1)?;
+        let closed = self.text(&node.at).lines().any(|line| line.trim_end() == "...");
+        (!closed).then(|| Opening { file: node.at.file.clone(), at: usize::MAX, indent: 0 })
     }
 }

@@ -36,6 +36,30 @@ fn variables_overrides_anchors_and_merge_keys_come_together() {
 }
 
 #[test]
+fn a_mount_whose_variable_is_not_set_is_no_mistake_of_the_file() {
+    let text = "services:\n  a:\n    volumes:\n      - ${SOCK}:/run/a\n      - ${DIR:?say which}:/run/b:ro\n      - {type: bind, source: $SOCK, target: /run/c}\n";
+    let read = of(&[text], "", &[]);
+    assert_eq!(read.malformed, []);
+    assert_eq!(mounts(&read), ["a: ${SOCK} -> /run/a", "a: ${DIR} -> /run/b ro", "a: ${SOCK} -> /run/c"]);
+    assert!(read.gaps[0].why.contains("nothing sets DIR, SOCK"), "{:?}", read.gaps);
+    assert_eq!(of(&[text], "SOCK=\nDIR=/d\n", &[]).malformed.len(), 1);
+}
+
+#[test]
+fn a_section_is_added_only_where_the_file_goes_on() {
+    for (text, goes_on) in [
+        ("services:\n  a:\n    image: x\n", true),
+        ("\u{feff}services:\r\n  a: {image: x}\r\n", true),
+        ("{\"services\": {\"a\": {\"image\": \"x\"}}}\n", false),
+        ("services:\n  a:\n    image: x\n...\n", false),
+        ("  services:\n    a: {image: x}\n", false),
+    ] {
+        let read = of(&[text], "", &[]);
+        assert_eq!(read.declared.composition.unwrap().more_volumes.is_some(), goes_on, "{text}");
+    }
+}
+
+#[test]
 fn services_of_other_profiles_are_left_out() {
     let text = "services: {a: {tmpfs: /run/a}, b: {profiles: [dev], tmpfs: [/run/b]}}";
     assert_eq!(mounts(&of(&[text], "", &[])), ["a: - -> /run/a"]);

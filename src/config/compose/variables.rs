@@ -92,6 +92,8 @@ impl Variables {
     fn put_value(&self, name: &str, into: &mut Expanded) {
         match self.0.get(name) {
             Some(value) => into.text.push_str(value),
+            // The project's own, where Compose is run: that is how its relative paths are meant too.
+            None if name == "PWD" => into.text.push('.'),
             None => into.unset.push(name.to_owned()),
         }
     }
@@ -139,6 +141,7 @@ mod tests {
             ("${A:+y}${N:+n}${EMPTY+z}", "yz"),
             ("$$A ${ $ 5$", "$A ${ $ 5$"),
             ("${N}", ""),
+            ("${PWD}/s:/run", "./s:/run"),
         ] {
             assert_eq!(variables().expand(text).text, expected, "{text}");
         }
