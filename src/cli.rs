@@ -156,6 +156,8 @@ pub enum Command {
     Wait(WaitArgs),
     /// Talk to a server: what it says, or which step fails and why
     Probe(Box<ProbeArgs>),
+    /// The whole host: every socket, and what configuration says of it
+    Scan(ScanArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
@@ -187,6 +189,7 @@ impl Command {
             Self::List(_) => Some("list"),
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
+            Self::Scan(_) => Some("scan"),
             Self::Preflight(_) => Some("preflight"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
@@ -233,7 +236,7 @@ pub struct AccessArgs {
 }
 
 /// `list`
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ListArgs {
     /// Unbound and accepted sockets too
     #[arg(long)]
@@ -309,6 +312,14 @@ pub enum WaitFor {
     Connect,
     /// It answers over HTTP: the test of readiness
     Http,
+}
+
+/// `scan`
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Judge these files and directories alone, without sockets and processes: for CI, without root
+    #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub config: Vec<PathBuf>,
 }
 
 /// `explain`

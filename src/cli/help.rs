@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 12] = [
+const OF_COMMANDS: [(&str, &str); 13] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -81,6 +81,13 @@ const OF_COMMANDS: [(&str, &str); 12] = [
   sockdoctor preflight -q --compose compose.yml --diff | patch -p0    apply the fixes",
     ),
     (
+        "scan",
+        "  sockdoctor scan                          this host: its sockets, its units, its nginx, its gunicorn
+  sockdoctor scan --config deploy/         files alone, as in CI: no root, nothing is asked of the machine
+  sockdoctor --root /mnt scan              an image: what its files say
+  sockdoctor scan --format sarif -o scan.sarif",
+    ),
+    (
         "explain",
         "  sockdoctor explain SD104                 what a code means
   sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
@@ -132,7 +139,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 5] = ["demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 6] = ["explain", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -166,7 +173,7 @@ pub fn command() -> Command {
 pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More: {}; all: sockdoctor [CMD] --help", RARELY.join(", ")))
+        .after_help(format!("More: {}; sockdoctor --help", RARELY.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

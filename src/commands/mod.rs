@@ -14,7 +14,10 @@ mod preflight;
 mod preflight_compose;
 mod probe;
 mod rerooted;
+mod scan;
 mod self_check;
+mod silence;
+mod site;
 mod socket_unit;
 mod wait;
 
@@ -156,6 +159,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::Access(args)) => (access::run(&context, &args), FailOn::Error),
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
+        Some(Command::Scan(args)) => (scan::run(&context, &args), FailOn::Error),
         Some(Command::Preflight(args)) if args.compose.files.is_empty() => {
             (preflight::run(&context, &args), FailOn::Error)
         }

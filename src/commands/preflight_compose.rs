@@ -4,10 +4,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Context, Refusal, complain, overall};
+use super::{Answer, Context, Refusal, complain, overall, silence};
 use crate::cli::ComposeArgs;
 use crate::config::compose::{self, Variables};
-use crate::config::{patch, silenced};
+use crate::config::patch;
 use crate::facts::{config_files, mounts, process};
 use crate::model::{CheckedFile, Data, Edit, Failure, Gap, MountClass, MountTable, NotChecked};
 use crate::rules::{self, Judgement};
@@ -37,7 +37,9 @@ pub(super) fn run(context: &Context<'_>, args: &ComposeArgs) -> Result<Answer, R
         let malformed = read.malformed.iter();
         failures.extend(malformed.map(|malformed| format!("{}: {}", malformed.location, malformed.why)));
         let mut judged = rules::judge_declared(&read.declared, rules::ALL, |rule| context.chosen(rule));
-        silence(&mut judged, &texts);
+        silence::findings(&mut judged, |file| {
+            texts.iter().find(|(name, _)| name == file).map(|(_, text)| text.as_slice())
+        });
         judged.not_checked.extend(read.gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
         patches.extend(if args.diff { patched(&judged, &texts) } else { vec![] });
         let is_malformed =
@@ -141,21 +143,6 @@ fn lexical(path: &Path) -> Vec<u8> {
         }
     }
     clean.into_os_string().into_encoded_bytes()
-}
-
-/// Takes out what the files themselves take back, and counts it.
-fn silence(judged: &mut Judgement, texts: &[Text]) {
-    let before = judged.findings.len();
-    judged.findings.retain(|finding| {
-        !finding.locations.first().is_some_and(|at| {
-            let text = texts
-                .iter()
-                .find(|(file, _)| *file == at.file)
-                .map(|(_, text)| String::from_utf8_lossy(text));
-            text.is_some_and(|text| silenced::is(&text, at.line, finding.code))
-        })
-    });
-    judged.suppressed += before - judged.findings.len();
 }
 
 /// The fixes of each file.

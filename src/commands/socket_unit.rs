@@ -3,23 +3,26 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::config;
+use crate::config::systemd;
 use crate::facts::machine::Machine;
 use crate::facts::units;
-use crate::model::{Address, Case, Fact, Holder, Seen, Sighting, SocketUnit, Target};
+use crate::model::{Address, Case, Fact, Gap, Holder, Seen, Sighting, Target, Unit};
 
-/// Its path and its text.
-type UnitFile = (Vec<u8>, Vec<u8>);
-
-/// The unit files of this machine, read when the first case calls for them: a healthy one seldom does.
+/// The .socket units of this machine, read when the first case calls for them: a healthy one seldom does.
 pub(super) struct Units<'m> {
     machine: &'m Machine,
-    sockets: OnceCell<Seen<Vec<UnitFile>>>,
+    sockets: OnceCell<Seen<Vec<Arc<Unit>>>>,
 }
 
 impl<'m> Units<'m> {
     pub(super) fn of(machine: &'m Machine) -> Self {
         Self { machine, sockets: OnceCell::new() }
+    }
+
+    /// Units that were read already.
+    pub(super) fn known(machine: &'m Machine, units: &[Arc<Unit>], gaps: Vec<Gap>) -> Self {
+        let items = units.iter().filter(|unit| unit.is_socket()).cloned().collect();
+        Self { machine, sockets: OnceCell::from(Seen { items, gaps }) }
     }
 
     /// Puts the unit of a case where the rules look for it, and beside PID 1 where that holds the socket.
@@ -49,21 +52,28 @@ impl<'m> Units<'m> {
 
     /// A service among the holders that goes on while the unit stops: systemd then refuses to start the unit
     /// again (`Socket service already active, refusing`, systemd `socket_start`).
-    fn stays(&self, unit: &SocketUnit, holders: &[Holder]) -> Option<String> {
+    fn stays(&self, unit: &Unit, holders: &[Holder]) -> Option<String> {
         let services = holders.iter().filter_map(|holder| holder.process.unit.as_ref());
         let mut services = services.filter(|service| service.ends_with(".service"));
         let goes_too = |service: &&String| {
-            let text = units::text(self.machine, service);
-            text.is_some_and(|text| config::socket_unit::is_required_by(&unit.name, &text))
+            let files = units::one(self.machine, service);
+            files.is_some_and(|found| {
+                let service = systemd::unit(&found.name, &found.files);
+                service.stops_with.contains(&unit.name)
+            })
         };
         services.find(|service| !goes_too(service)).cloned()
     }
 
-    fn listening_on(&self, name: &[u8]) -> Fact<Option<SocketUnit>> {
-        let sockets = self.sockets.get_or_init(|| units::sockets(self.machine));
-        match (config::socket_unit::of(&sockets.items, name), sockets.gaps.first()) {
+    fn listening_on(&self, name: &[u8]) -> Fact<Option<Arc<Unit>>> {
+        let sockets = self.sockets.get_or_init(|| {
+            let Seen { items, gaps } = units::sockets(self.machine);
+            let parsed = |unit: &units::UnitFiles| Arc::new(systemd::unit(&unit.name, &unit.files));
+            Seen { items: items.iter().map(parsed).collect(), gaps }
+        });
+        match (systemd::listening_on(&sockets.items, name), sockets.gaps.first()) {
             (None, Some(gap)) => Fact::Unknown(gap.clone()),
-            (unit, _) => Fact::Known(unit),
+            (unit, _) => Fact::Known(unit.cloned()),
         }
     }
 }

@@ -2,8 +2,11 @@
 //! no text makes it panic.
 
 pub mod compose;
+pub mod gunicorn;
+pub mod nginx;
 pub mod patch;
+mod places;
 pub mod silenced;
-pub mod socket_unit;
+pub mod systemd;
 pub mod tmpfiles;
 mod yaml;

@@ -57,7 +57,7 @@ pub(super) fn in_force<D: AsRef<str>>(
 
 /// The text of a file that somebody named; else why it cannot be had, in words. Nothing waits for a writer.
 pub fn one(path: &Path) -> Result<Vec<u8>, String> {
-    super::proc_file::read(path, SIZE).map_err(errno::words)
+    proc_file::read(path, SIZE).map_err(errno::words)
 }
 
 /// The text of a regular file; of anything else nothing, and without waiting for it. Links are followed as the machine

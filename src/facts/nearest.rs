@@ -9,14 +9,18 @@ const MOST: usize = 3;
 /// Names of listeners and bound sockets that are nearly `path`, nearest first: those that mean the same but for
 /// bytes that nobody meant, then typing errors and other directories.
 pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
+    let names = rows.iter().filter(|row| row.owns_name()).filter_map(|row| row.address.path());
+    among(path, names).into_iter().map(<[u8]>::to_vec).collect()
+}
+
+/// The same among any names.
+pub fn among<'n>(path: &[u8], names: impl IntoIterator<Item = &'n [u8]>) -> Vec<&'n [u8]> {
     let wanted = String::from_utf8_lossy(path);
     let last = last_name(path);
     let meant = without_stray_bytes(path);
     let same = |name: &[u8]| without_stray_bytes(name) == meant;
-    let mut close: Vec<(usize, &[u8])> = rows
-        .iter()
-        .filter(|row| row.owns_name())
-        .filter_map(|row| row.address.path())
+    let mut close: Vec<(usize, &[u8])> = names
+        .into_iter()
         .filter(|name| *name != path && (name.starts_with(b"/") || same(name)))
         .filter_map(|name| {
             if same(name) {
@@ -31,7 +35,7 @@ pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
         .collect();
     close.sort_unstable();
     close.dedup();
-    close.into_iter().take(MOST).map(|(_, name)| name.to_vec()).collect()
+    close.into_iter().take(MOST).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! One socket under examination: everything the rules may argue from, and nothing else.
 
+use std::sync::Arc;
+
 use nix::errno::Errno;
 
 use super::{
-    Access, AgedLine, Certainty, Credentials, Fact, File, FileState, Gap, IdName, Liveness, Names, NetnsId,
-    NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, SocketUnit, Subject, SubjectKind, Target,
-    Walk,
+    Access, AgedLine, Certainty, Configured, Credentials, Fact, File, FileState, Gap, IdName, Liveness,
+    Names, NetnsId, NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, Subject, SubjectKind,
+    Target, Unit, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -44,7 +46,7 @@ pub struct Case {
     /// The line of tmpfiles.d(5) that has the file removed when it is old; asked for paths only.
     pub aged: Fact<Option<AgedLine>>,
     /// The .socket unit whose file names the target; asked for a path or abstract name that nothing alive serves.
-    pub socket_unit: Fact<Option<SocketUnit>>,
+    pub socket_unit: Fact<Option<Arc<Unit>>>,
     /// The directory of the path in the client's view; asked where a listener has the path elsewhere.
     pub directory: Fact<Option<File>>,
     /// What becomes of the user's runtime directory at logout; asked where the path leads below one that is gone.
@@ -63,6 +65,8 @@ pub struct Case {
     pub binder: Fact<Credentials>,
     /// What the file's mode, owner and group should be; empty: nothing was said.
     pub wished: Wished,
+    /// What configuration says about it; empty where none was read.
+    pub configured: Configured,
 }
 
 /// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
@@ -111,6 +115,7 @@ impl Case {
             accesses: Vec::new(),
             binder: Fact::NotAsked,
             wished: Wished::default(),
+            configured: Configured::default(),
         }
     }
 

@@ -138,22 +138,6 @@ pub struct AgedLine {
     pub age: String,
 }
 
-/// A .socket unit of systemd, by which PID 1 listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocketUnit {
-    /// `app.socket`
-    pub name: String,
-    /// Its unit file.
-    pub file: Vec<u8>,
-}
-
-#[cfg(test)]
-impl SocketUnit {
-    pub(crate) fn sample() -> Self {
-        Self { name: "app.socket".into(), file: b"/etc/systemd/system/app.socket".to_vec() }
-    }
-}
-
 #[cfg(test)]
 impl AgedLine {
     /// What upstream systemd ships for /tmp.

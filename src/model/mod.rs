@@ -8,6 +8,7 @@ mod acl;
 mod address;
 mod case;
 mod composition;
+mod configured;
 mod consumer;
 mod dac;
 mod declaration;
@@ -33,6 +34,7 @@ mod sighting;
 mod socket;
 mod stray;
 mod target;
+mod unit;
 mod users;
 mod waited;
 
@@ -41,13 +43,13 @@ pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
 pub use case::{Case, Linger, Wished};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
+pub use configured::Configured;
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
 };
 pub use declaration::{
-    AgedLine, Declaration, Declared, Opening, SocketUnit, TargetOs, Usage, Written, names_a_socket,
-    postgres_file,
+    AgedLine, Declaration, Declared, Opening, TargetOs, Usage, Written, names_a_socket, postgres_file,
 };
 pub use expectation::{Expectations, Header, JsonValue, Miss, Statuses, pattern};
 pub use explain::{
@@ -79,5 +81,6 @@ pub use socket::{
 };
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
+pub use unit::{Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

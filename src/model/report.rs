@@ -247,6 +247,15 @@ pub enum Data {
         /// Their fixes in unified format, where those were asked for.
         patch: Option<Vec<u8>>,
     },
+    /// `scan`.
+    Scan {
+        /// What configuration says of sockets.
+        declarations: Vec<super::Declaration>,
+        /// How many files were read.
+        files: usize,
+        /// How many sockets of the host were looked at.
+        sockets: usize,
+    },
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.

@@ -90,7 +90,7 @@ impl Format {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
             Self::Ndjson => matches!(command, "list" | "probe"),
-            Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight"),
+            Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight" | "scan"),
         }
     }
 

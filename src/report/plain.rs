@@ -33,6 +33,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         | Data::Preflight(_)
         | Data::Probe { .. }
         | Data::Compose { .. }
+        | Data::Scan { .. }
         | Data::Waited { .. } => {}
     }
     for finding in &report.findings {

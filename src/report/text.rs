@@ -256,14 +256,21 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
         counts.push(format!("{} left out", report.left_out));
     }
     let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
-    let subjects = plural(
+    let looked_at = plural(
         report.subjects,
         match report.data {
             Data::List { .. } => "socket",
             Data::Compose { .. } => "file",
+            Data::Scan { .. } => "path",
             _ => "target",
         },
     );
+    let subjects = match report.data {
+        Data::Scan { files, sockets, .. } => {
+            format!("{}, {looked_at} in {}", plural(sockets, "socket"), plural(files, "file"))
+        }
+        _ => looked_at,
+    };
     counts.push(match (gaps, report.not_checked.first()) {
         (0, _) => format!("{subjects}, {checks}"),
         (1, Some(only)) => format!("{subjects}, {checks}, 1 not possible ({})", gap_text(only)),

@@ -4,6 +4,7 @@
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
 mod compose;
+mod configured;
 mod denial;
 mod elsewhere;
 mod evidence;
@@ -71,6 +72,7 @@ mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
 mod sd305_listener_shut_down;
+mod sd311_activation_failed;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
 mod sd403_not_http;
@@ -85,7 +87,16 @@ mod sd504_socket_file_bind_mount;
 mod sd505_bind_mount_of_dead_socket;
 mod sd506_read_only_for_server;
 mod sd507_no_space_or_inodes;
+mod sd601_config_path_has_no_server;
+mod sd602_nginx_unix_syntax;
+mod sd604_two_owners_of_path;
+mod sd605_runtime_dir_erases_socket;
+mod sd606_socket_unit_failed;
+mod sd607_unit_vs_file_mismatch;
+mod sd608_listen_fds_not_used;
 mod sd609_postgres_mysql_path_rule;
+mod sd610_af_unix_restricted;
+mod sd611_unsafe_pre_delete;
 mod sd612_compose_socket_volume;
 mod sd701_other_mount_namespace;
 mod sd702_other_network_namespace;
@@ -131,6 +142,7 @@ pub static ALL: &[&Rule] = &[
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd311_activation_failed::ACTIVATION_FAILED,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,
@@ -145,7 +157,16 @@ pub static ALL: &[&Rule] = &[
     &sd505_bind_mount_of_dead_socket::BIND_MOUNT_OF_DEAD_SOCKET,
     &sd506_read_only_for_server::READ_ONLY_FOR_SERVER,
     &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
+    &sd601_config_path_has_no_server::CONFIG_PATH_HAS_NO_SERVER,
+    &sd602_nginx_unix_syntax::NGINX_UNIX_SYNTAX,
+    &sd604_two_owners_of_path::TWO_OWNERS_OF_PATH,
+    &sd605_runtime_dir_erases_socket::RUNTIME_DIR_ERASES_SOCKET,
+    &sd606_socket_unit_failed::SOCKET_UNIT_FAILED,
+    &sd607_unit_vs_file_mismatch::UNIT_VS_FILE_MISMATCH,
+    &sd608_listen_fds_not_used::LISTEN_FDS_NOT_USED,
     &sd609_postgres_mysql_path_rule::POSTGRES_MYSQL_PATH_RULE,
+    &sd610_af_unix_restricted::AF_UNIX_RESTRICTED,
+    &sd611_unsafe_pre_delete::UNSAFE_PRE_DELETE,
     &sd612_compose_socket_volume::COMPOSE_SOCKET_VOLUME,
     &sd701_other_mount_namespace::OTHER_MOUNT_NAMESPACE,
     &sd702_other_network_namespace::OTHER_NETWORK_NAMESPACE,

@@ -12,8 +12,11 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD103", "SD104"),
     ("SD107", "SD106"),
     ("SD108", "SD101"),
+    ("SD108", "SD601"),
     ("SD109", "SD101"),
+    ("SD109", "SD601"),
     ("SD111", "SD101"),
+    ("SD111", "SD601"),
     ("SD113", "SD102"),
     ("SD208", "SD501"),
     ("SD301", "SD401"),
@@ -23,14 +26,31 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD505", "SD104"),
     ("SD505", "SD504"),
     ("SD507", "SD501"),
+    ("SD601", "SD101"),
+    ("SD602", "SD101"),
+    ("SD602", "SD601"),
+    ("SD605", "SD101"),
+    ("SD605", "SD102"),
+    ("SD605", "SD601"),
+    ("SD606", "SD101"),
+    ("SD606", "SD104"),
+    ("SD606", "SD311"),
+    ("SD606", "SD601"),
     ("SD701", "SD101"),
+    ("SD701", "SD601"),
     ("SD702", "SD101"),
     ("SD703", "SD101"),
+    ("SD703", "SD601"),
     ("SD703", "SD701"),
     ("SD706", "SD101"),
+    ("SD706", "SD601"),
     ("SD709", "SD101"),
+    ("SD709", "SD601"),
     ("SD709", "SD701"),
 ];
+
+/// How many lines of configuration a finding shows: many places may send to one socket.
+const LINES: usize = 4;
 
 /// What the rules say about one case, or several.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +93,19 @@ impl Judgement {
 /// Judges a case by all rules and keeps what `chosen` admits. A cause that is not chosen still explains its
 /// consequences: leaving it out must not turn them into the answer.
 pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> bool) -> Judgement {
-    judged(rules, chosen, |rule| (rule.check)(case))
+    judged(rules, chosen, |rule| {
+        Ok((rule.check)(case)?.into_iter().map(|found| located(case, found)).collect())
+    })
+}
+
+/// With the lines of configuration that speak of the socket, where they are read: who connects before who serves.
+fn located(case: &Case, finding: Finding) -> Finding {
+    if finding.severity == Severity::Info {
+        return finding;
+    }
+    let configured = &case.configured;
+    let lines = configured.clients().chain(configured.servers()).take(LINES);
+    lines.fold(finding, |finding, mention| finding.written_at(&mention.written))
 }
 
 /// Judges what configuration files say, in the same way.

@@ -40,7 +40,8 @@ fn check(case: &Case) -> Verdict {
     let Some([.., Some(true)]) = case.open_to() else {
         return if case.open_to().is_some() { Ok(vec![]) } else { Err(NoVerdict::NotApplicable) };
     };
-    let named = case.accesses.iter().any(|access| access.consumer.origin != Origin::Caller);
+    let asked = if case.configured.mentions.is_empty() { case.accesses.as_slice() } else { &[] };
+    let named = asked.iter().any(|access| access.consumer.origin != Origin::Caller);
     let mighty = grants_root(server);
     let meant = !named && !mighty && case.wished == Wished::default();
     let power = if mighty { ", and its server gives them the power of root" } else { "" };

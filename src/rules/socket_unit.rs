@@ -1,11 +1,11 @@
 //! What to do about a socket that systemd listens on, or is to listen on, by a .socket unit.
 
 use super::{owner, quote};
-use crate::model::{Case, Evidence, Fix, Process, Sighting, SocketUnit};
+use crate::model::{Case, Evidence, Fix, Process, Sighting, Unit};
 
 /// The .socket unit that is to listen on the target.
-pub(super) fn declared(case: &Case) -> Option<&SocketUnit> {
-    case.socket_unit.known()?.as_ref()
+pub(super) fn declared(case: &Case) -> Option<&Unit> {
+    case.socket_unit.known()?.as_deref()
 }
 
 /// That a unit is to listen there.
@@ -122,7 +122,7 @@ mod tests {
     fn a_declared_unit_is_had_to_listen_again() {
         let mut case = Case::sample_stale();
         assert_eq!((proof(&case), listen_again(&case, "start")), (None, vec![]));
-        case.socket_unit = Fact::Known(Some(SocketUnit::sample()));
+        case.socket_unit = Fact::Known(Some(Unit::sample().into()));
         let fixes = listen_again(&case, "start");
         assert_eq!(
             commands(&fixes),

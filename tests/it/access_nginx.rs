@@ -17,8 +17,8 @@ use crate::world::{World, isolated_root, need, skip};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// nginx as it is packaged: a master of root, and workers of www-data, before one upstream.
-struct Proxy {
+/// nginx as it is packaged: a master of root, and workers of another user, before one upstream.
+pub(crate) struct Proxy {
     process: Process,
     front: PathBuf,
     log: PathBuf,
@@ -26,11 +26,15 @@ struct Proxy {
 
 impl Proxy {
     fn start(world: &World, number: usize, upstream: &Path) -> Option<Self> {
+        Self::start_as(world, "www-data", number, upstream)
+    }
+
+    pub(crate) fn start_as(world: &World, user: &str, number: usize, upstream: &Path) -> Option<Self> {
         let [front, log] = ["front.sock", "error.log"].map(|name| world.path(&format!("{number}-{name}")));
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {}/nginx.tmp;", world.dir.display()));
         let config = format!(
-            "user www-data; worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {log};\n\
+            "user {user}; worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {log};\n\
              events {{ worker_connections 64; }}\n\
              http {{ access_log off; {temporary} upstream app {{ server unix:{up} fail_timeout=0; }}\n\
              server {{ listen unix:{front}; location / {{ proxy_pass http://app; }} }} }}\n",
@@ -49,7 +53,7 @@ impl Proxy {
         Some(started)
     }
 
-    fn answers(&self) -> Option<u16> {
+    pub(crate) fn answers(&self) -> Option<u16> {
         http_status(&self.front)
     }
 

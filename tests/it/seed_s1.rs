@@ -13,11 +13,11 @@ use crate::seen::{Inspected, file_ino, inspect, inspect_by};
 use crate::servers::{APP, http_status};
 use crate::world::{World, isolated_root, skip};
 
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-const SOCKET: &str = "/run/gunicorn/app.sock";
+pub(crate) const SOCKET: &str = "/run/gunicorn/app.sock";
 
-const APP_SOCKET: &str = "\
+pub(crate) const APP_SOCKET: &str = "\
 [Socket]
 ListenStream=/run/gunicorn/app.sock
 RuntimeDirectory=gunicorn
@@ -26,7 +26,7 @@ SocketGroup=www-data
 SocketMode=0660
 ";
 
-const NGINX: &str = "\
+pub(crate) const NGINX: &str = "\
 user www-data; worker_processes 1; daemon off; pid /run/front.pid; error_log /srv/error.log;
 events { worker_connections 64; }
 http {
@@ -40,7 +40,7 @@ http {
 const GRACE: &str = "--graceful-timeout=1";
 
 /// A service that runs gunicorn on a path; where systemd passes a listener, on that.
-fn gunicorn_service(unit: &str, service: &str, path: &str) -> String {
+pub(crate) fn gunicorn_service(unit: &str, service: &str, path: &str) -> String {
     format!(
         "[Unit]\n{unit}\n[Service]\n{service}\nType=notify\nUser=www-data\nWorkingDirectory=/srv\n\
          ExecStart=/usr/local/bin/gunicorn {GRACE} --workers 2 --bind unix:{path} app:wsgi\n"
@@ -48,13 +48,13 @@ fn gunicorn_service(unit: &str, service: &str, path: &str) -> String {
 }
 
 /// nginx in front of a service that is started by the first request.
-struct Site {
-    guest: Guest,
+pub(crate) struct Site {
+    pub(crate) guest: Guest,
     front: PathBuf,
 }
 
 impl Site {
-    fn up(world: &World) -> Result<Self, String> {
+    pub(crate) fn up(world: &World) -> Result<Self, String> {
         let guest = Guest::boot(world)?;
         guest.write("/srv/app.py", APP);
         guest.write("/srv/nginx.conf", NGINX);
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// What a client of nginx gets.
-    fn answers(&self) -> Option<u16> {
+    pub(crate) fn answers(&self) -> Option<u16> {
         http_status(&self.front)
     }
 
@@ -83,7 +83,7 @@ impl Site {
 
     /// Runs the commands of [`changes`] as they would be pasted, in order.
     #[track_caller]
-    fn paste_fixes(&self, seen: &Inspected) -> Vec<String> {
+    pub(crate) fn paste_fixes(&self, seen: &Inspected) -> Vec<String> {
         let commands = changes(seen);
         for command in &commands {
             let output = self.guest.run(["bash", "-c", command]);

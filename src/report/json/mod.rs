@@ -7,6 +7,7 @@ mod explain;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
+mod scan;
 mod target;
 mod waited;
 
@@ -161,6 +162,7 @@ enum DataOut<'r> {
         demos: Vec<Demo>,
     },
     Compose(compose::Compose),
+    Scan(scan::Scan),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -286,6 +288,9 @@ impl<'r> DataOut<'r> {
                 series: targets.iter().map(probe::Series::of).collect(),
                 not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
+            Data::Scan { declarations, files, sockets } => {
+                Self::Scan(scan::Scan::of(declarations, *files, *sockets))
+            }
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },

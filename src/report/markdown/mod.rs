@@ -36,6 +36,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         | Data::Preflight(_)
         | Data::Probe { .. }
         | Data::Compose { .. }
+        | Data::Scan { .. }
         | Data::Waited { .. } => {
             judged(report, loudness, out)?;
         }

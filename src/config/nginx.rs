@@ -1,0 +1,188 @@
+//! nginx: which sockets it connects to and listens on, and as whom it runs.
+
+mod lexer;
+
+use super::places::Places;
+use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
+use lexer::{Lexer, Token};
+
+/// How deep files may include one another.
+const DEPTH: u32 = 10;
+/// How many files are read.
+const FILES: usize = 2000;
+
+/// A file and its text.
+pub type Text = (Vec<u8>, Vec<u8>);
+
+/// Gives the files that an `include` names, by its pattern as it is written.
+pub type Load<'l> = dyn FnMut(&[u8]) -> Result<Vec<Text>, Gap> + 'l;
+
+/// What the files of one nginx say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Nginx {
+    /// The sockets it names, in the order of the files.
+    pub sockets: Vec<Declaration>,
+    /// The user its workers run as.
+    pub user: Option<Setting<Vec<u8>>>,
+    /// Sockets whose names only nginx knows: there is a variable in them.
+    pub variable: Vec<Written>,
+    /// What was not read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads a main file, and what it includes.
+pub fn read(main: &Text, load: &mut Load<'_>) -> Nginx {
+    let mut reader = Reader { found: Nginx::default(), blocks: Vec::new(), files: 0, load };
+    reader.file(main, 0);
+    reader.found
+}
+
+/// Whether a text looks like configuration of nginx: a directive that only nginx has.
+pub fn is_it(text: &[u8]) -> bool {
+    const OWN: [&[u8]; 8] = [
+        b"upstream",
+        b"location",
+        b"proxy_pass",
+        b"fastcgi_pass",
+        b"uwsgi_pass",
+        b"server_name",
+        b"http",
+        b"server",
+    ];
+    names(text).any(|(name, block)| OWN.contains(&name.as_slice()) && (block || name.contains(&b'_')))
+}
+
+/// Whether it is a main file, and no piece that one includes.
+pub fn is_whole(text: &[u8]) -> bool {
+    names(text).any(|(name, block)| block && matches!(name.as_slice(), b"http" | b"events" | b"stream"))
+}
+
+/// The first words of directives, and whether each opens a block.
+fn names(text: &[u8]) -> impl Iterator<Item = (Vec<u8>, bool)> {
+    let mut first = None;
+    Lexer::new(text).filter_map(move |token| match token {
+        Token::Word(word, _) => {
+            first.get_or_insert(word);
+            None
+        }
+        Token::End => Some((first.take()?, false)),
+        Token::Open => Some((first.take()?, true)),
+        Token::Close => {
+            first = None;
+            None
+        }
+    })
+}
+
+struct Reader<'l> {
+    found: Nginx,
+    /// The blocks around a directive, each by its name.
+    blocks: Vec<Vec<u8>>,
+    /// How many files were read.
+    files: usize,
+    load: &'l mut Load<'l>,
+}
+
+type Word = (Vec<u8>, std::ops::Range<usize>);
+
+impl Reader<'_> {
+    fn file(&mut self, (file, text): &Text, depth: u32) {
+        if depth > DEPTH || self.files >= FILES {
+            let name = String::from_utf8_lossy(file);
+            return self.found.gaps.push(Gap::new(name, "not read: too many files include one another"));
+        }
+        self.files += 1;
+        let places = Places::new(file, text);
+        let outer = self.blocks.len();
+        let mut lexer = Lexer::new(text);
+        let mut words: Vec<Word> = Vec::new();
+        while let Some(token) = lexer.next() {
+            match token {
+                Token::Word(word, bytes) => words.push((word, bytes)),
+                Token::End => self.directive(&places, &std::mem::take(&mut words), depth),
+                Token::Open => {
+                    let name = words.first().map(|(word, _)| word.clone()).unwrap_or_default();
+                    words.clear();
+                    if name.ends_with(b"_by_lua_block") {
+                        lexer.skip_block();
+                    } else {
+                        self.blocks.push(name);
+                    }
+                }
+                Token::Close => {
+                    words.clear();
+                    // A file closes only what it opened.
+                    self.blocks.truncate((self.blocks.len().saturating_sub(1)).max(outer));
+                }
+            }
+        }
+        self.blocks.truncate(outer);
+    }
+
+    fn directive(&mut self, places: &Places<'_>, words: &[Word], depth: u32) {
+        let [(name, _), (value, bytes), ..] = words else { return };
+        let whole = places.written(bytes.clone());
+        match name.as_slice() {
+            b"include" => match (self.load)(value) {
+                Ok(texts) => texts.iter().for_each(|text| self.file(text, depth + 1)),
+                Err(gap) => self.found.gaps.push(gap),
+            },
+            b"user" if self.blocks.is_empty() => {
+                self.found.user = Some(Setting { value: value.clone(), written: whole });
+            }
+            b"server" if self.blocks.last().is_some_and(|block| block == b"upstream") => {
+                self.socket(value, whole, Usage::Connects, None);
+            }
+            b"listen" => self.socket(value, whole, Usage::Binds, None),
+            // In a `stream` block it has no scheme.
+            b"proxy_pass" => match after_scheme(value) {
+                Some(rest) => self.socket(before_uri(rest), whole, Usage::Connects, Some(Protocol::Http)),
+                None => self.socket(value, whole, Usage::Connects, None),
+            },
+            b"fastcgi_pass" => self.socket(value, whole, Usage::Connects, Some(Protocol::FastCgi)),
+            b"grpc_pass" => {
+                let rest = after_scheme(value).unwrap_or(value);
+                self.socket(rest, whole, Usage::Connects, Some(Protocol::Grpc));
+            }
+            b"uwsgi_pass" => {
+                let rest = after_scheme(value).unwrap_or(value);
+                self.socket(rest, whole, Usage::Connects, None);
+            }
+            b"memcached_pass" => self.socket(value, whole, Usage::Connects, Some(Protocol::Memcached)),
+            b"scgi_pass" => self.socket(value, whole, Usage::Connects, None),
+            _ => {}
+        }
+    }
+
+    fn socket(&mut self, value: &[u8], written: Written, usage: Usage, protocol: Option<Protocol>) {
+        let Some(path) = value.strip_prefix(b"unix:").filter(|path| !path.is_empty()) else { return };
+        if path.contains(&b'$') && usage == Usage::Connects {
+            return self.found.variable.push(written);
+        }
+        self.found.sockets.push(Declaration {
+            owner: "nginx".into(),
+            usage,
+            path: path.to_vec(),
+            directory: false,
+            protocol,
+            port: None,
+            written,
+        });
+    }
+}
+
+/// What comes after `http://`.
+fn after_scheme(value: &[u8]) -> Option<&[u8]> {
+    let at = value.windows(3).position(|three| three == b"://")?;
+    value[..at].iter().all(u8::is_ascii_alphanumeric).then(|| &value[at + 3..])
+}
+
+/// In a URL the path of the socket ends at the next colon (`ngx_parse_unix_domain_url`, src/core/ngx_inet.c).
+fn before_uri(value: &[u8]) -> &[u8] {
+    let Some(path) = value.strip_prefix(b"unix:") else { return value };
+    let end = path.iter().position(|byte| *byte == b':').unwrap_or(path.len());
+    &value[..value.len() - path.len() + end]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn alone(text: &str) -> Nginx {
+    read(&(b"n.conf".to_vec(), text.into()), &mut |_| Ok(vec![]))
+}
+
+fn paths(nginx: &Nginx) -> Vec<(String, u32, Usage)> {
+    let shown = |socket: &Declaration| {
+        let path = String::from_utf8_lossy(&socket.path).into_owned();
+        (path, socket.written.location.line, socket.usage)
+    };
+    nginx.sockets.iter().map(shown).collect()
+}
+
+#[test]
+fn every_way_to_name_a_socket_is_found_with_its_line() {
+    let nginx = alone(
+        "user www-data adm;\nhttp {\n upstream a { server unix:/run/a.sock fail_timeout=0; server 1.2.3.4; }\n \
+         server {\n  listen unix:/run/front.sock default_server;\n  location / { proxy_pass http://unix:/run/b.sock:/uri; }\n \
+         location /f { fastcgi_pass unix:/run/php.sock; }\n  location /u { uwsgi_pass uwsgi://unix:/run/u.sock; }\n \
+         location /g { grpc_pass grpc://unix:/run/g.sock; }\n  location /s { scgi_pass unix:/run/s.sock; }\n \
+         location /v { proxy_pass http://unix:/run/$app.sock; }\n  location /t { proxy_pass http://app; }\n }\n}\n\
+         stream { server { proxy_pass unix:/run/st.sock; } }\n",
+    );
+    let connects = |path: &str, line| (path.to_owned(), line, Usage::Connects);
+    assert_eq!(
+        paths(&nginx),
+        [
+            connects("/run/a.sock", 3),
+            ("/run/front.sock".into(), 5, Usage::Binds),
+            connects("/run/b.sock", 6),
+            connects("/run/php.sock", 7),
+            connects("/run/u.sock", 8),
+            connects("/run/g.sock", 9),
+            connects("/run/s.sock", 10),
+            connects("/run/st.sock", 15),
+        ]
+    );
+    assert_eq!(nginx.user.unwrap().value, b"www-data");
+    assert_eq!(nginx.variable.len(), 1);
+}
+
+#[test]
+fn a_uri_without_its_colon_is_part_of_the_path() {
+    let nginx = alone("http { server { location / { proxy_pass http://unix:/a.sock/uri; } } }");
+    assert_eq!(paths(&nginx)[0].0, "/a.sock/uri");
+}
+
+#[test]
+fn included_files_are_read_where_they_are_included() {
+    let mut load = |pattern: &[u8]| {
+        let text = if pattern == b"up.conf" { "server unix:/run/i.sock;" } else { "include loop;" };
+        Ok(vec![(pattern.to_vec(), text.into())])
+    };
+    let main = "http { upstream a { include up.conf; } include loop; }";
+    let nginx = read(&(b"n.conf".to_vec(), main.into()), &mut load);
+    assert_eq!(nginx.sockets[0].written.location.file, b"up.conf");
+    assert_eq!(nginx.gaps.len(), 1, "a circle ends");
+}
+
+#[test]
+fn programs_in_lua_and_lost_braces_do_not_confuse_it() {
+    let nginx = alone(
+        "http { server { content_by_lua_block { local x = { a = \"}{\" } server unix:/no; } }\n}\n}}}\n\
+         http { upstream a { server unix:/run/a.sock; } }",
+    );
+    assert_eq!(paths(&nginx)[0].0, "/run/a.sock");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(&(b"n.conf".to_vec(), text), &mut |_| Ok(vec![]));
+    }
+
+    #[test]
+    fn no_words_make_it_panic(text in "(server|http|upstream|include|unix:/a|proxy_pass|http://|[ ;{}:$'\"])*") {
+        let nginx = alone(&text);
+        for socket in nginx.sockets {
+            let bytes = socket.written.bytes.unwrap();
+            prop_assert!(text.get(bytes).is_some());
+        }
+    }
+}

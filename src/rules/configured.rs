@@ -1,0 +1,75 @@
+//! What configuration says of a socket, as proof and as commands.
+
+use super::quote;
+use crate::model::{Case, Declaration, Evidence, Fix, NoVerdict, Unit, UnitState};
+
+/// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
+pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
+    case.configured.clients().next().ok_or(NoVerdict::NotApplicable)
+}
+
+/// Where something is written, as people point at it: `nginx.conf:12`.
+pub(super) fn place(declaration: &Declaration) -> String {
+    let at = &declaration.written.location;
+    format!("{}:{}", String::from_utf8_lossy(&at.file), at.line)
+}
+
+/// How systemd has a unit.
+pub(super) fn state(state: &UnitState) -> Evidence {
+    let outdated = if state.outdated { ", its files changed since it was loaded" } else { "" };
+    let detail = format!("ActiveState={} Result={}{outdated}", state.active, state.result);
+    Evidence::new(format!("systemctl show {}", state.name), detail)
+}
+
+/// A command about a unit.
+pub(super) fn systemctl(verb: &str, unit: &str) -> Vec<u8> {
+    quote::command(&format!("systemctl {verb}"), unit.as_bytes())
+}
+
+/// Why a unit ended, in its log.
+pub(super) fn log(unit: &str) -> Fix {
+    Fix::look(quote::command("journalctl -n 50 --no-pager -u", unit.as_bytes()), "read why it ends")
+}
+
+/// Has the file of a .socket unit made anew, with what its files say now. A service that does not stop with it has to
+/// stop first: systemd refuses to start the socket beside it.
+pub(super) fn remake(case: &Case, unit: &Unit, text: &str) -> Fix {
+    let stays = case.sockets.items.iter().find_map(|sighting| sighting.stop_first.as_deref());
+    let stop = stays.map(|service| [systemctl("stop", service), b" && ".to_vec()].concat());
+    let restart = systemctl("restart", &unit.name);
+    let command = [b"systemctl daemon-reload && ".to_vec(), stop.unwrap_or_default(), restart].concat();
+    Fix::change(command, text)
+}
+
+/// The unit that is to listen there.
+pub(super) fn start(case: &Case, server: Option<&Declaration>) -> Option<Fix> {
+    let unit = case.configured.socket_unit().or_else(|| case.configured.unit(&server?.owner))?;
+    let active = case.configured.state(&unit.name).is_some_and(|state| state.active == "active");
+    let text = "have it listen where its files say";
+    Some(if active { remake(case, unit, text) } else { Fix::change(systemctl("start", &unit.name), text) })
+}
+
+/// The client's line, with the path of the server that is nearly named.
+pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
+    let near = case.configured.nearly.first()?;
+    let plain = |path: &[u8]| {
+        path.iter().all(|byte| byte.is_ascii_graphic() && !b"|&\\[]*^$.'".contains(byte) || *byte == b'.')
+    };
+    if client.written.bytes.is_none() || !plain(&client.path) || !plain(&near.path) {
+        return None;
+    }
+    let (old, new) = (path(&client.path).replace('.', "\\."), path(&near.path));
+    let script = format!("{}s|{old}|{new}|", client.written.location.line);
+    let sed = [b"sed -i ".to_vec(), quote::word(script.as_bytes())].concat();
+    let file = quote::word(&client.written.location.file);
+    let mut command = [sed, b" ".to_vec(), file].concat();
+    if client.owner.ends_with(".service") {
+        command.extend([b" && ".to_vec(), systemctl("reload-or-restart", &client.owner)].concat());
+    }
+    Some(Fix::change(command, format!("send to {}, where {} listens", path(&near.path), near.owner)))
+}
+
+/// A path in the words of a sentence.
+pub(super) fn path(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}

@@ -1,0 +1,178 @@
+//! The situation of socket activation, scanned: what the files of nginx and systemd say against what is there.
+//!
+//! Each fix that is printed as a command is run in the guest as it stands, and has to heal.
+
+use crate::binary::document;
+use crate::process::{finish, until};
+use crate::seed_s1::{APP_SOCKET, NGINX, SOCKET, SOON, Site, gunicorn_service};
+use crate::seen::Inspected;
+use crate::servers::http_status;
+use crate::world::{isolated_root, skip};
+
+impl Site {
+    fn scan(&self) -> Inspected {
+        Inspected(document(&finish(self.guest.command("sockdoctor").args(["scan", "--json"]), SOON)))
+    }
+
+    /// Nothing worse than a remark.
+    #[track_caller]
+    fn is_healthy(&self) {
+        let seen = self.scan();
+        let worse = seen.findings().find(|finding| finding["severity"] != "info");
+        assert!(worse.is_none(), "{:#}", seen.0);
+    }
+
+    /// Asserts what comes first and one of the lines it names, and pastes its fixes.
+    #[track_caller]
+    fn heals(&self, code: &str, line: &str) -> Vec<String> {
+        let seen = self.scan();
+        assert_eq!(seen.codes().first(), Some(&code), "{:#}", seen.0);
+        let locations = seen.findings().next().unwrap()["locations"].as_array().unwrap();
+        let places: Vec<String> =
+            locations.iter().map(|at| format!("{}:{}", at["file"].as_str().unwrap(), at["line"])).collect();
+        assert!(places.iter().any(|place| place == line), "{places:?} {:#}", seen.0);
+        self.paste_fixes(&seen)
+    }
+
+    /// With another configuration of nginx.
+    fn nginx(&self, text: &str) {
+        self.guest.write("/srv/nginx.conf", text);
+        self.guest.systemctl(["restart", "front.service"]);
+        assert!(until(SOON, || self.answers().is_some()), "nginx does not listen");
+    }
+}
+
+#[test]
+fn paths_and_directories_that_disagree_are_named_with_their_lines_and_healed() {
+    let name = "seed_s1_scan::paths_and_directories_that_disagree_are_named_with_their_lines_and_healed";
+    isolated_root(name, |world| {
+        let site = match Site::up(world) {
+            Ok(site) => site,
+            Err(reason) => return skip(name, &reason),
+        };
+        site.is_healthy();
+        assert_eq!(site.answers(), Some(200));
+        site.is_healthy();
+
+        // Nobody listens.
+        site.guest.systemctl(["stop", "app.socket"]);
+        assert_eq!(site.answers(), Some(502));
+        assert_eq!(site.heals("SD601", "/srv/nginx.conf:5"), ["systemctl start app.socket"]);
+        assert_eq!(site.answers(), Some(200));
+
+        // nginx sends one letter past it.
+        site.nginx(&NGINX.replace("app.sock", "apps.sock"));
+        assert_eq!(site.answers(), Some(502));
+        let fixes = site.heals("SD601", "/srv/nginx.conf:5");
+        assert!(fixes[0].starts_with("sed -i '5s|"), "{fixes:?}");
+        assert!(until(SOON, || site.answers() == Some(200)));
+
+        // The service binds for itself, another path.
+        site.guest.systemctl(["stop", "app.service", "app.socket"]);
+        site.guest.unit("app.socket", "[Socket]\nListenStream=127.0.0.1:9\n");
+        site.guest.run(["install", "-d", "-o", "www-data", "/run/gunicorn"]);
+        site.guest.unit("app.service", &gunicorn_service("", "", "/run/gunicorn/ap.sock"));
+        site.guest.systemctl(["restart", "app.service"]);
+        assert_eq!(site.answers(), Some(502));
+        site.heals("SD601", "/etc/systemd/system/app.service:8");
+        assert!(until(SOON, || site.answers() == Some(200)));
+        site.is_healthy();
+    });
+}
+
+#[test]
+fn a_directory_that_a_service_takes_along_is_named_before_and_after() {
+    let name = "seed_s1_scan::a_directory_that_a_service_takes_along_is_named_before_and_after";
+    isolated_root(name, |world| {
+        let site = match Site::up(world) {
+            Ok(site) => site,
+            Err(reason) => return skip(name, &reason),
+        };
+        let unit = gunicorn_service("Requires=app.socket", "RuntimeDirectory=gunicorn", SOCKET);
+        site.guest.unit("app.service", &unit);
+        assert_eq!(site.answers(), Some(200));
+        assert_eq!(site.scan().codes()[0], "SD605", "it is said while all is well");
+        site.guest.systemctl(["stop", "app.service"]);
+        assert_eq!(site.answers(), Some(502));
+        site.heals("SD605", "/etc/systemd/system/app.service:4");
+        assert_eq!(site.answers(), Some(200));
+        site.guest.systemctl(["stop", "app.service"]);
+        assert_eq!(site.answers(), Some(200), "and it does not come back");
+        site.is_healthy();
+    });
+}
+
+#[test]
+fn who_may_connect_and_what_the_unit_gives_are_named_with_their_lines_and_healed() {
+    let name = "seed_s1_scan::who_may_connect_and_what_the_unit_gives_are_named_with_their_lines_and_healed";
+    isolated_root(name, |world| {
+        let site = match Site::up(world) {
+            Ok(site) => site,
+            Err(reason) => return skip(name, &reason),
+        };
+        // Edited, and not restarted.
+        let closed = APP_SOCKET.replace("SocketUser=www-data", "SocketUser=root");
+        let closed = closed.replace("0660", "0600");
+        site.guest.unit("app.socket", &closed);
+        assert_eq!(site.answers(), Some(200));
+        site.heals("SD607", "/etc/systemd/system/app.socket:6");
+        // As the unit says now: nginx is locked out, and that is named too.
+        assert_eq!(site.answers(), Some(502));
+        site.heals("SD201", "/srv/nginx.conf:5");
+        assert!(until(SOON, || site.answers() == Some(200)), "{:#}", site.scan().0);
+
+        // nginx runs as somebody else.
+        site.guest.unit("app.socket", APP_SOCKET);
+        site.guest.run(["bash", "-c", "rm -rf /etc/systemd/system/app.socket.d; systemctl daemon-reload"]);
+        site.guest.systemctl(["stop", "app.service"]);
+        site.guest.systemctl(["restart", "app.socket"]);
+        site.nginx(&NGINX.replace("user www-data", "user nobody nogroup"));
+        assert_eq!(site.answers(), Some(502));
+        site.heals("SD201", "/srv/nginx.conf:5");
+        assert!(until(SOON, || site.answers() == Some(200)), "{:#}", site.scan().0);
+    });
+}
+
+#[test]
+fn what_systemd_says_of_the_units_is_named_and_healed() {
+    let name = "seed_s1_scan::what_systemd_says_of_the_units_is_named_and_healed";
+    isolated_root(name, |world| {
+        let site = match Site::up(world) {
+            Ok(site) => site,
+            Err(reason) => return skip(name, &reason),
+        };
+        let good = gunicorn_service("Requires=app.socket", "", SOCKET);
+
+        // A failed start by hand: PID 1 goes on listening.
+        site.guest.unit("app.service", "[Service]\nExecStart=/bin/false\n");
+        site.guest.systemctl(["start", "app.service"]);
+        let failed = || site.guest.run(["systemctl", "is-failed", "app.service"]).status == 0;
+        assert!(until(SOON, failed));
+        assert_eq!(site.scan().codes()[0], "SD311");
+
+        // A crash loop up to the limit: the socket fails too.
+        let failed = || {
+            site.answers();
+            site.guest.run(["systemctl", "is-failed", "app.socket"]).status == 0
+        };
+        assert!(until(SOON, failed), "the socket does not fail");
+        let seen = site.scan();
+        assert_eq!(seen.codes()[0], "SD606", "{:#}", seen.0);
+        site.guest.unit("app.service", &good);
+        site.paste_fixes(&seen);
+        assert_eq!(site.answers(), Some(200));
+
+        // It runs, and has closed what it was given.
+        site.guest.systemctl(["stop", "app.service"]);
+        site.guest
+            .unit("app.service", "[Service]\nExecStart=/bin/bash -c 'exec 3<&-; exec sleep infinity'\n");
+        site.guest.systemctl(["start", "app.socket", "app.service"]);
+        let closed = || site.scan().codes().first() == Some(&"SD608");
+        assert!(until(SOON, closed), "{:#}", site.scan().0);
+        site.guest.unit("app.service", &good);
+        let seen = site.scan();
+        site.paste_fixes(&seen);
+        assert_eq!(http_status(&site.guest.path("/run/front.sock")), Some(200));
+        site.is_healthy();
+    });
+}
