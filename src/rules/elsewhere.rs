@@ -118,13 +118,13 @@ pub(super) fn sample() -> Case {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fact, SocketUnit};
+    use crate::model::{Fact, Unit};
 
     #[test]
     fn a_unit_that_is_down_counts_more_than_a_container_that_has_the_name() {
         let mut case = sample();
         assert!(may_be_it(&case, &case.sockets.items[0]));
-        case.socket_unit = Fact::Known(Some(SocketUnit::sample()));
+        case.socket_unit = Fact::Known(Some(Unit::sample().into()));
         assert!(unit_is_down(&case) && !may_be_it(&case, &case.sockets.items[0]));
     }
 
