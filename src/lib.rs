@@ -22,7 +22,6 @@
 //! - [`config`]: what configuration files say; text in, declarations out.
 //! - [`rules`]: one file per diagnosis, each data plus one pure function; the registry in code order.
 //! - [`symptoms`]: error texts and errnos, and what they can mean. Pure.
-//! - [`probe`]: the only code that talks to servers.
 //! - [`act`]: the only code that changes anything.
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.

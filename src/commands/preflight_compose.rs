@@ -97,7 +97,8 @@ fn texts(paths: &[&Path], failures: &mut Vec<String>) -> Vec<Text> {
     texts
 }
 
-/// Of the files that were named, or of the one that Compose reads by itself.
+/// Of the files that were named, or of the one that Compose reads by itself, and of the shell.
+/// <https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md>
 fn variables(paths: &[&Path], named: &[PathBuf]) -> Result<Variables, Refusal> {
     let mut variables = Variables::default();
     for path in named {
@@ -110,6 +111,7 @@ fn variables(paths: &[&Path], named: &[PathBuf]) -> Result<Variables, Refusal> {
     if let Some(text) = beside.and_then(|path| config_files::one(&path).ok()) {
         variables.read(&text);
     }
+    variables.take(process::own_environment());
     Ok(variables)
 }
 

@@ -120,6 +120,12 @@ pub fn own_directory() -> Vec<u8> {
     }
 }
 
+/// What this process was told in its environment (environ(7)), but for what is no text.
+pub fn own_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// Whether a name means the same file to that process as to another, or where the machine is looked at from: the
 /// same mount namespace and root directory. `None`: gone, or not readable.
 #[must_use]

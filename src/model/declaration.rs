@@ -45,7 +45,8 @@ pub struct Declaration {
     pub owner: String,
     /// What the owner does there.
     pub usage: Usage,
-    /// As it is written and as the owner sees it; of PostgreSQL the directory (libpq, `host`).
+    /// As it is written and as the owner sees it; of PostgreSQL the directory (libpq, `host`), of MySQL [`LOCALHOST`]
+    /// too.
     pub path: Vec<u8>,
     /// The path is that of the directory.
     pub directory: bool,
@@ -80,6 +81,9 @@ impl Declaration {
         }
     }
 }
+
+/// What MySQL's own clients take for the socket that they were built with, and never for TCP.
+pub const LOCALHOST: &str = "localhost";
 
 /// The port in the name of a socket file of PostgreSQL.
 pub fn postgres_file(path: &[u8]) -> Option<u16> {

@@ -49,7 +49,8 @@ pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
 };
 pub use declaration::{
-    AgedLine, Declaration, Declared, Opening, TargetOs, Usage, Written, names_a_socket, postgres_file,
+    AgedLine, Declaration, Declared, LOCALHOST, Opening, TargetOs, Usage, Written, names_a_socket,
+    postgres_file,
 };
 pub use expectation::{Expectations, Header, JsonValue, Miss, Statuses, pattern};
 pub use explain::{

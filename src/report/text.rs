@@ -7,7 +7,8 @@ use colored::Colorize;
 use super::style::{Style, escape};
 use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
 use crate::model::{
-    Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, ProbedTarget, ReplyShown, Report, Severity,
+    Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
+    Severity,
 };
 
 /// Where labels stand, and where their text begins.
@@ -93,7 +94,10 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         }
     }
     if loudness == Loudness::Quiet {
-        return Ok(());
+        let says_itself = matches!(report.data, Data::Access(_) | Data::Probe { .. } | Data::Waited { .. });
+        let open = report.verdict == Overall::Unknown && !says_itself;
+        let lines = report.not_checked.iter().filter(|_| open);
+        return lines.map(gap_text).try_for_each(|line| writeln!(out, "not checked  {line}"));
     }
     page.not_checked(&report.not_checked, out)?;
     if let Data::Demo { demo, recognised, .. } = &report.data {

@@ -1,8 +1,8 @@
 //! SD609: a client of a database names its socket in the wrong way.
 
-use super::compose;
+use super::compose::{self, localhost};
 use crate::model::{
-    Certainty, Declaration, Declared, Finding, Fix, Protocol, Usage, Verdict, names_a_socket,
+    Certainty, Declaration, Declared, Finding, Fix, LOCALHOST, Protocol, Usage, Verdict, names_a_socket,
 };
 
 rule! {
@@ -10,18 +10,19 @@ rule! {
     ///
     /// # What it means
     /// libpq takes the directory as `host`, and looks in it for `.s.PGSQL.` and the port: with the file as `host` it
-    /// says "Not a directory" (ENOTDIR), with another directory or port "No such file or directory".
+    /// says "Not a directory" (ENOTDIR), with another directory or port "No such file or directory". To MySQL's own
+    /// clients `localhost` is a socket, never TCP: "Can't connect to local MySQL server through socket" (2002).
     ///
     /// # How it is known
     /// `host=` of a connection string, `PGHOST` or `host` in its percent-encoded form names a file, or another
-    /// directory or port than the server of the same project has, whose volume is mounted.
+    /// directory or port than the server of the same project has, whose volume is mounted. Or MySQL is looked for on
+    /// `localhost` by a service that has no files of the server's.
     ///
     /// # Not to be confused with
-    /// A directory and the right port, with `localhost` as the URL's own host: that one is not used. A volume that
-    /// the client does not have at all (SD612). MySQL's clients, which take the file.
+    /// A directory and the right port. A volume that the client lacks (SD612). The file, where MySQL is meant.
     ///
     /// # Fix
-    /// `host=/var/run/postgresql`, the directory alone, and the server's port.
+    /// `host=/var/run/postgresql`, the directory alone, and the server's port; for MySQL `--socket=PATH`.
     POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; declared
 }
 
@@ -35,6 +36,9 @@ pub(super) fn explains(declared: &Declared, client: &Declaration) -> bool {
 }
 
 fn finding(declared: &Declared, client: &Declaration) -> Option<Finding> {
+    if client.path == LOCALHOST.as_bytes() {
+        return localhost::finding(&POSTGRES_MYSQL_PATH_RULE, declared, client);
+    }
     if client.protocol != Some(Protocol::Postgres) || client.usage != Usage::Connects {
         return None;
     }
@@ -66,9 +70,8 @@ fn finding(declared: &Declared, client: &Declaration) -> Option<Finding> {
         if port != theirs {
             let summary =
                 format!("{owner} looks for .s.PGSQL.{port} in {path}; {whom} makes .s.PGSQL.{theirs}.");
-            return proof(
-                at(Certainty::Likely, summary).fixed_by([Fix::advice(format!("port {theirs}, in both"))]),
-            );
+            let fix = Fix::advice(format!("port {theirs}, in both"));
+            return proof(at(Certainty::Likely, summary).fixed_by([fix]));
         }
     }
     None

@@ -12,7 +12,7 @@ use crate::process::finish;
 use crate::world::{isolated, skip};
 
 /// Flags, file, and each finding as `code severity line:column words of its summary`.
-const EXPECTED: [(&str, &str, &[&str]); 46] = [
+const EXPECTED: [(&str, &str, &[&str]); 48] = [
     // S4: a directory of the host, and the named volume that stands in its place.
     ("macos", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
     ("windows", "s4-wrong.yml", &["SD612 error 4:9 mounted by database, backend"]),
@@ -33,6 +33,8 @@ const EXPECTED: [(&str, &str, &[&str]); 46] = [
     ("linux", "host-is-file.yml", &["SD609 error 4:21 it wants the directory"]),
     ("linux", "hosts-server.yml", &[]),
     ("macos", "hosts-server.yml", &["SD612 error 6:9 /var/run/postgresql of the host"]),
+    ("linux", "localhost.yml", &["SD609 error 9:26 looks for MySQL on localhost"]),
+    ("linux", "localhost-shared.yml", &[]),
     ("linux", "named-twice.yml", &["SD612 warning 4:19 in another volume"]),
     ("linux", "nfs.yml", &["SD612 warning 9:7 a filesystem of the network (nfs)"]),
     ("linux", "no-healthcheck.yml", &["SD612 warning 2:3 db has no healthcheck"]),
@@ -123,6 +125,10 @@ fn variables_and_override_files_decide() {
     let with_env = json(preflight(&format!("linux --env-file {env}"), &["variables.yml"]));
     assert!(found(&with_env)[0].contains("/srv/sockets of the host"), "{with_env}");
     assert!(found(&json(preflight("linux", &["variables.yml"]))).is_empty());
+    let mut shell = sockdoctor();
+    shell.args(preflight(&format!("linux --env-file {env}"), &["variables.yml"])).arg("--json");
+    let of_shell = document(&finish(shell.env("SOCKETS", "./of-the-shell"), Duration::from_secs(30)));
+    assert!(found(&of_shell)[0].contains("./of-the-shell of the host"), "{of_shell}");
     let both = json(preflight("linux", &["base.yml", "base.override.yml"]));
     assert_eq!(both["findings"][0]["locations"][0]["file"], fixture("base.override.yml"));
     assert_eq!(both["data"]["files"].as_array().unwrap().len(), 2);

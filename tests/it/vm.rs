@@ -212,6 +212,20 @@ fn two_live_sockets_of_this_kernel_are_told_apart() {
     });
 }
 
+/// Some of these mounts give the inode number 0 while a socket is bound, which is everybody's and nobody's.
+#[test]
+#[ignore = "tests/run --vm"]
+fn an_unlinked_listener_is_not_taken_for_its_live_neighbours() {
+    judge("vm::an_unlinked_listener_is_not_taken_for_its_live_neighbours", |server, told| {
+        for (case, _, _) in shares(server).into_iter().filter(|(_, share, cache)| binds(server, share, cache))
+        {
+            let inspected = said(told, &format!("{case}/gone"), "inspect");
+            assert!(!inspected.codes().contains(&"SD113"), "{case}: {:#}", inspected.0);
+            assert_eq!(inspected.0["exit_code"], 1, "{case}: {:#}", inspected.0);
+        }
+    });
+}
+
 #[test]
 #[ignore = "tests/run --vm"]
 fn a_dead_socket_of_this_kernel_is_dead_at_most_likely() {

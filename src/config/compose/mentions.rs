@@ -1,6 +1,6 @@
 //! Sockets that a text names: an address, a connection string, an argument.
 
-use crate::model::{Protocol, Usage, names_a_socket};
+use crate::model::{LOCALHOST, Protocol, Usage, names_a_socket};
 
 /// A socket somebody speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,22 @@ pub(super) fn of_variable(name: &str, value: &str) -> Option<Mention> {
     let about_a_socket = (upper.contains("SOCKET") && !others.iter().any(|other| upper.contains(other)))
         || upper.split('_').any(|word| word == "SOCK");
     about_a_socket.then(|| Mention::of(Usage::Either, value.trim_end_matches('/'), directory, None))
+}
+
+/// `localhost` where MySQL is looked for, by the name of a variable or the scheme of a URL: its own clients take that
+/// for a socket (<https://dev.mysql.com/doc/refman/8.4/en/connecting.html>).
+pub(super) fn of_localhost(name: &str, value: &str) -> Option<Mention> {
+    let value = value.trim();
+    let (of_mysql, host) = if let Some((scheme, rest)) = value.split_once("://") {
+        let authority = rest.split(['/', '?']).next()?;
+        (["mysql", "mariadb"].iter().any(|one| scheme.starts_with(one)), authority.rsplit('@').next()?)
+    } else {
+        let upper = name.to_ascii_uppercase();
+        let words = ["MYSQL", "MARIADB", "WORDPRESS_DB"];
+        (upper.ends_with("HOST") && words.iter().any(|word| upper.contains(word)), value)
+    };
+    let is_it = of_mysql && host == LOCALHOST;
+    is_it.then(|| Mention::of(Usage::Connects, LOCALHOST, false, Some(Protocol::Mysql)))
 }
 
 /// What the words of a server's command line name.
@@ -203,6 +219,22 @@ mod tests {
             let found = of_variable(name, value);
             let found = found.as_ref().map(|m| (m.usage, m.path.as_str(), m.directory, m.port));
             assert_eq!(found, expected, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn localhost_is_a_socket_to_clients_of_mysql_alone() {
+        for (name, value, expected) in [
+            ("DATABASE_URL", "mysql://u:p@localhost/x", true),
+            ("DATABASE_URL", "mysql://u:p@localhost:3306/x", false),
+            ("DATABASE_URL", "mysql://u:p@db/localhost", false),
+            ("DATABASE_URL", "postgres://u:p@localhost/x", false),
+            ("WORDPRESS_DB_HOST", "localhost", true),
+            ("WORDPRESS_DB_HOST", "db", false),
+            ("MYSQL_ROOT_HOST", "%", false),
+            ("REDIS_HOST", "localhost", false),
+        ] {
+            assert_eq!(of_localhost(name, value).is_some(), expected, "{name}={value}");
         }
     }
 

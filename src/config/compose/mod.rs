@@ -106,8 +106,8 @@ fn not_set(unset: &BTreeMap<String, String>) -> Option<Gap> {
     let first = unset.values().next()?;
     let names: Vec<&str> = unset.keys().take(NAMED).map(String::as_str).collect();
     let more = if unset.len() > names.len() { ", …" } else { "" };
-    let why = format!("nothing sets {}{more}: taken to be empty", names.join(", "));
-    Some(Gap::new(first, why).helped_by("--env-file FILE"))
+    let why = format!("nothing sets {}{more}: what that stands for is not known here", names.join(", "));
+    Some(Gap::new(first, why).helped_by("--env-file FILE, or the variables themselves"))
 }
 
 /// A file whose sections are what they must be.

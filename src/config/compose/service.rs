@@ -77,9 +77,12 @@ fn mentioned(node: &Node) -> Vec<(Mention, &Node)> {
     {
         found.push((Mention::of(Usage::Binds, path, protocol == Protocol::Postgres, Some(protocol)), image));
     }
+    // With the network of another, `localhost` can be that other.
+    let own_network = node.get("network_mode").is_none();
     for (name, value) in variables {
-        let mention =
-            name.text().zip(value.text()).and_then(|(name, value)| mentions::of_variable(name, value));
+        let Some((text, called)) = value.text().zip(name.text()) else { continue };
+        let localhost = || mentions::of_localhost(called, text).filter(|_| own_network);
+        let mention = mentions::of_variable(called, text).or_else(localhost);
         found.extend(mention.map(|mention| (mention, value)));
     }
     if let Some(test) = node.get("healthcheck").and_then(|check| check.get("test")) {

@@ -41,6 +41,11 @@ impl Variables {
         }
     }
 
+    /// Takes what the shell has, which wins over files; but for its directory, as relative paths are the project's.
+    pub fn take(&mut self, environment: impl Iterator<Item = (String, String)>) {
+        self.0.extend(environment.filter(|(name, _)| name != "PWD"));
+    }
+
     /// A text with its variables put in.
     pub(super) fn expand(&self, text: &str) -> Expanded {
         let mut expanded = Expanded::default();
@@ -145,6 +150,14 @@ mod tests {
         ] {
             assert_eq!(variables().expand(text).text, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_shell_wins_over_files() {
+        let mut variables = variables();
+        variables
+            .take([("A", "shell"), ("PWD", "/elsewhere")].map(|(n, v)| (n.into(), v.into())).into_iter());
+        assert_eq!(variables.expand("$A$D $PWD").text, "shellx .");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::super::sd609_postgres_mysql_path_rule::explains;
 use super::{Files, Pair, clients, directory, edits, files, place, seen, servers};
 use crate::model::{
-    Certainty, Composition, Declaration, Declared, Finding, Fix, MountSource, Protocol, Rule, Service,
-    Severity, Usage,
+    Certainty, Composition, Declaration, Declared, Finding, Fix, LOCALHOST, MountSource, Protocol, Rule,
+    Service, Severity, Usage,
 };
 
 pub(in super::super) fn findings(
@@ -16,7 +16,8 @@ pub(in super::super) fn findings(
     let mut told: Vec<(&str, &str)> = Vec::new();
     for client in clients(&declared.sockets) {
         let servers = servers(declared, client);
-        if servers.iter().any(|pair| pair.meets(composition)) || explains(declared, client) {
+        let on_localhost = client.path == LOCALHOST.as_bytes();
+        if servers.iter().any(|pair| pair.meets(composition)) || on_localhost || explains(declared, client) {
             continue;
         }
         match servers.first() {

@@ -4,6 +4,7 @@
 pub(super) mod edits;
 pub(super) mod host_directory;
 pub(super) mod identity;
+pub(super) mod localhost;
 pub(super) mod meeting;
 pub(super) mod read_only;
 pub(super) mod socket_file;

@@ -37,10 +37,10 @@ pub(in super::super) fn findings(
         let finding = rule.finding_at(&mount.written, Certainty::Certain, summary).as_severe_as(severity);
         let directory = |path: &str| path.rsplit_once('/').map(|(directory, _)| directory.to_owned());
         let own = |path: &str| directory(path).filter(|directory| !COMMON.contains(&directory.as_str()));
-        let text = if foreign && !engine {
-            "its server as a service of this project with a named volume for the socket, or TCP"
-        } else {
-            "mount the directory of the socket"
+        let text = match (engine, foreign) {
+            (true, _) => "start this service anew whenever the engine was; a proxy in between can let less through",
+            (false, true) => "its server as a service of this project with a named volume for the socket, or TCP",
+            (false, false) => "mount the directory of the socket",
         };
         let edit = own(source).zip(own(&mount.target)).and_then(|(from, to)| {
             let source = edits::replaced(mount.source_written.as_ref(), &from)?;

@@ -44,6 +44,9 @@ examine() {
     tell "$case/other" inspect "$dir/other"
     tell "$case/held" list --stale
   fi
+  if hold "$dir/gone" && rm "$dir/gone"; then
+    tell "$case/gone" inspect "$dir/gone"
+  fi
   case $case in
     */mmap | */loose) ;;
     *)
