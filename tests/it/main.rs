@@ -42,6 +42,7 @@ mod preflight_signals;
 mod probe;
 mod probe_servers;
 mod process;
+mod published;
 mod rerooted;
 mod reviewed;
 mod rules_1xx;
