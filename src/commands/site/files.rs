@@ -33,11 +33,12 @@ impl Site {
                     }
                     Some(Kind::DropIn(name)) => drop_ins.push((name, (file, text))),
                     Some(Kind::Nginx) => nginxes.push((file, text)),
+                    Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
                     Some(Kind::Gunicorn) => site.add_gunicorn(file, text, "gunicorn"),
                     None if found_below => {}
                     None => {
                         let message = format!("{}: no configuration that scan reads", path.display());
-                        let hint = "it reads nginx, units of systemd, and gunicorn.conf.py";
+                        let hint = "it reads nginx, units of systemd, tmpfiles.d, and gunicorn.conf.py";
                         return Err(Refusal::usage(message, hint));
                     }
                 }

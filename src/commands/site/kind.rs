@@ -8,6 +8,7 @@ pub(super) enum Kind {
     DropIn(String),
     Nginx,
     Gunicorn,
+    Tmpfiles,
 }
 
 /// What a file is; `None`: nothing that is read.
@@ -19,7 +20,11 @@ pub(super) fn kind(file: &[u8], text: &[u8]) -> Option<Kind> {
     if is_unit(name) {
         return Some(Kind::Unit(name.to_owned()));
     }
-    let beside = parts.next().and_then(|directory| directory.strip_suffix(".d")).filter(|unit| is_unit(unit));
+    let directory = parts.next();
+    if directory == Some("tmpfiles.d") && name.as_bytes().ends_with(b".conf") {
+        return Some(Kind::Tmpfiles);
+    }
+    let beside = directory.and_then(|directory| directory.strip_suffix(".d")).filter(|unit| is_unit(unit));
     match beside {
         Some(unit) if name.as_bytes().ends_with(b".conf") => Some(Kind::DropIn(unit.to_owned())),
         _ if name.contains("gunicorn") && name.as_bytes().ends_with(b".py") => Some(Kind::Gunicorn),

@@ -3,8 +3,8 @@
 use super::{Site, nginx, python};
 use crate::commands::Context;
 use crate::facts::servers::{self, Server};
-use crate::facts::units;
 use crate::facts::users::Users;
+use crate::facts::{tmpfiles, units};
 
 /// A family of servers: how its processes are found, and what is read of it.
 pub(super) struct Family {
@@ -30,6 +30,11 @@ impl Site {
         site.gaps.extend(found.gaps);
         for unit in found.items {
             site.add_unit(unit);
+        }
+        let found = tmpfiles::in_force(machine);
+        site.tmpfiles.gap = found.gaps.into_iter().next();
+        for (file, text) in found.items {
+            site.add_tmpfiles(file, text);
         }
         let running = if machine.has_kernel() { site.running(context) } else { vec![] };
         for family in FAMILIES {

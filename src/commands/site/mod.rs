@@ -10,10 +10,10 @@ mod python;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::config::systemd;
+use crate::config::{systemd, tmpfiles};
 use crate::facts::nearest;
 use crate::facts::units::UnitFiles;
-use crate::model::{Configured, Declaration, Gap, Unit, Usage, Written};
+use crate::model::{Configured, Declaration, Gap, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -23,6 +23,20 @@ pub(in crate::commands) struct Site {
     pub(in crate::commands) fronts: Vec<Front>,
     pub(in crate::commands) texts: HashMap<Vec<u8>, Vec<u8>>,
     pub(in crate::commands) gaps: Vec<Gap>,
+    /// Backlogs that servers are told to have, each with the path they listen on.
+    pub(in crate::commands) backlogs: Vec<(Vec<u8>, Setting<u32>)>,
+    pub(in crate::commands) tmpfiles: Tmpfiles,
+}
+
+/// What tmpfiles.d(5) says.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Tmpfiles {
+    /// The lines that have old files removed.
+    pub(in crate::commands) aging: Vec<tmpfiles::Line>,
+    /// Directories that are made at boot.
+    pub(in crate::commands) made: Vec<Setting<Vec<u8>>>,
+    /// What of it was not read.
+    pub(in crate::commands) gap: Option<Gap>,
 }
 
 /// A server of any family that connects to others: to which paths, and who does so.
@@ -56,7 +70,9 @@ impl Site {
             let known = units.iter().any(|unit| unit.name == name);
             units.extend(self.units.iter().find(|unit| unit.name == name && !known).cloned());
         }
-        let mut configured = Configured { mentions, units, ..Configured::default() };
+        let backlogs = self.backlogs.iter().filter(|(named, _)| is_it(named));
+        let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
+        let mut configured = Configured { mentions, units, backlogs, ..Configured::default() };
         if configured.servers().next().is_none() {
             let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
             let close = nearest::among(path, servers().map(|server| server.path.as_slice()));
@@ -82,6 +98,29 @@ impl Site {
         paths
     }
 
+    /// Whether something that is declared makes a directory when the machine boots, or when its unit starts.
+    pub(in crate::commands) fn makes(&self, directory: &[u8]) -> bool {
+        let wanted = plain(directory);
+        let leads = |above: &[u8], below: &[u8]| {
+            below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let units = || self.units.iter();
+        let made = units().flat_map(|unit| &unit.runtime_directories).chain(&self.tmpfiles.made);
+        // Who makes what is above it may make the rest too.
+        let mut made = made.map(|made| plain(&made.value));
+        let listens =
+            |unit: &Arc<Unit>| unit.sockets.iter().any(|socket| leads(&wanted, &plain(&socket.path)));
+        made.any(|made| leads(&wanted, &made) || leads(&made, &wanted))
+            || units().filter(|unit| unit.is_socket()).any(listens)
+    }
+
+    /// A file of tmpfiles.d.
+    fn add_tmpfiles(&mut self, file: Vec<u8>, text: Vec<u8>) {
+        self.tmpfiles.aging.extend(tmpfiles::lines(&file, &text));
+        self.tmpfiles.made.extend(tmpfiles::directories(&file, &text));
+        self.texts.insert(file, text);
+    }
+
     /// A unit, and its files.
     fn add_unit(&mut self, UnitFiles { name, files }: UnitFiles) {
         let unit = systemd::unit(&name, &files);
@@ -90,6 +129,9 @@ impl Site {
             return;
         }
         self.mentions.extend(unit.sockets.iter().cloned());
+        for socket in &unit.sockets {
+            self.backlogs.extend(unit.backlog.iter().map(|backlog| (socket.path.clone(), backlog.clone())));
+        }
         self.units.push(Arc::new(unit));
     }
 }

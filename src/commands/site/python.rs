@@ -6,7 +6,7 @@ use crate::commands::Context;
 use crate::config::gunicorn;
 use crate::facts::servers::Server;
 use crate::facts::{named_files, process};
-use crate::model::{Declaration, Location, Written};
+use crate::model::{Declaration, Location, Setting, Written};
 
 pub(super) const FAMILY: Family = Family {
     names: &[b"gunicorn", b"uvicorn", b"python", b"pypy"],
@@ -32,6 +32,8 @@ impl Site {
             }
             let location = Location { file: format!("/proc/{pid}/cmdline").into_bytes(), line: 1, column: 1 };
             let written = Written { location, text: server.words.join(&b' '), bytes: None };
+            let backlog = launch.backlog.map(|value| Setting { value, written: written.clone() });
+            self.backlogs.extend(backlog.map(|backlog| (path.clone(), backlog)));
             self.mentions.push(binds(&owner, path, written));
         }
         if launch.program != gunicorn::Program::Gunicorn || launch.told {
