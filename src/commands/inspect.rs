@@ -2,15 +2,14 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, open_question, overall, rerooted};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
 use crate::facts::tmpfiles;
-use crate::model::{
-    AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished,
-};
+use crate::model::{Case, Data, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished};
 use crate::rules::{self, Judgement};
 
 /// Of an inode: what it is short of, and why that may be.
@@ -89,22 +88,17 @@ fn wished(args: &InspectArgs, examiner: &mut Examiner<'_>) -> Result<Wished, Ref
     Ok(Wished { mode: args.expect_mode, owner, group })
 }
 
-/// The line by which the target's file is removed when it is old, if the target is a path.
-fn aged(case: &Case, lines: &[Line], gap: Option<&Gap>) -> Fact<Option<AgedLine>> {
-    let (Target::Path(_), Some(walk)) = (&case.target, case.walk.known()) else { return Fact::NotAsked };
-    match (config::tmpfiles::aged(lines, &walk.destination()), gap) {
-        (None, Some(gap)) => Fact::Unknown(gap.clone()),
-        (line, _) => Fact::Known(line),
-    }
-}
-
 /// Judges cases and says what each amounts to.
 pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: Vec<Case>) -> Answer {
     let mut judgement = Judgement::default();
     let mut inspected = Vec::new();
     let mut any_open = false;
-    for case in cases {
+    let declarations = Declarations::of(context);
+    for mut case in cases {
         let mut judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        if declarations.name(examiner, &mut case, &judged) {
+            judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        }
         let open = !judged.broken && !leads_somewhere(&case);
         let worst: Option<Severity> = judged.findings.iter().map(|finding| finding.severity).max();
         let owner = case.file().ok().flatten().map(|file| (file.uid, file.gid));

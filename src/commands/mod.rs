@@ -3,6 +3,7 @@
 mod access;
 mod artefact;
 mod consumers;
+mod declared;
 mod demo;
 mod explain;
 mod inspect;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, list, silence};
@@ -10,9 +11,7 @@ use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
 use crate::facts::{consumers as identities, unit_states};
-use crate::model::{
-    Case, Consumer, Data, Fact, Gap, IdName, NotChecked, Origin, Setting, Target, Unit, UnitState, Wished,
-};
+use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Target, Unit, UnitState};
 use crate::rules::{self, Judgement};
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
@@ -44,8 +43,10 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
             Target::Path(named) => site.about(named),
             _ => return false,
         };
+        case.configured.scanned = true;
         case.configured.states = states.clone();
-        case.configured.wished = wished(&mut examiner, case);
+        declared::complete(context, &mut examiner, &site, case);
+        case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
     let named: HashSet<&[u8]> = cases.iter().map(|case| case.path.as_slice()).collect();
@@ -142,23 +143,6 @@ fn states(machine: &Machine, site: &Site, gaps: &mut Vec<Gap>) -> Fact<Vec<UnitS
 /// Whether systemd is the init here (sd_booted(3)).
 fn is_systemd(machine: &Machine) -> bool {
     crate::facts::process::command(machine, 1).is_some_and(|command| command == b"systemd")
-}
-
-/// What the .socket unit gives its file: root, 0666 where it says nothing (systemd.socket(5)).
-fn wished(examiner: &mut Examiner<'_>, case: &Case) -> Wished {
-    let Some(unit) = case.configured.socket_unit() else { return Wished::default() };
-    let mode = unit.socket_mode.as_ref().map_or(0o666, |mode| mode.value);
-    let owner = match &unit.socket_user {
-        Some(Setting { value, .. }) => examiner.users.uid_of(value).ok().flatten(),
-        None => Some(0),
-    };
-    let group = match (&unit.socket_group, owner) {
-        (Some(Setting { value, .. }), _) => examiner.users.gid_of(value).ok().flatten(),
-        (None, Some(owner)) => examiner.users.primary_group(owner).ok().flatten(),
-        (None, None) => None,
-    };
-    let owner: Option<IdName> = owner.map(|uid| examiner.users.user(uid));
-    Wished { mode: Some(mode), owner, group: group.map(|gid| examiner.users.group(gid)) }
 }
 
 /// A server that is declared and does not run is nobody's concern until somebody wants to connect.

@@ -70,12 +70,14 @@ impl Reader<'_> {
             for path in &launch.sockets {
                 unit.sockets.extend(self.declaration(path, Usage::Binds, line));
             }
+            unit.backlog = launch.backlog.and_then(|backlog| setting(backlog, line)).or(unit.backlog);
             if launch.program == Program::Uvicorn && launch.supervised && !launch.sockets.is_empty() {
                 let value = "uvicorn --workers".to_owned();
                 unit.fragile = Some(Setting { value, written: line.written.clone() });
             }
         }
         for line in self.lines.list("Service", &["ExecStartPre"]) {
+            unit.before.push(Setting { value: line.value.clone(), written: line.written.clone() });
             let words = words::command(&line.value);
             let Some((program, arguments)) = words.split_first() else { continue };
             let program = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();

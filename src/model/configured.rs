@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Declaration, Fact, Unit, UnitState, Usage, Wished};
+use super::{Declaration, Fact, Setting, Unit, UnitState, Usage, Wished};
 
 /// All that was read about one socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configured {
+    /// The configuration itself is judged; else it only tells more of a socket that somebody looks at.
+    pub scanned: bool,
     /// Every mention of its path.
     pub mentions: Vec<Declaration>,
     /// Servers that are declared under nearly this path, nearest first; looked for where nobody is declared here.
@@ -17,6 +19,23 @@ pub struct Configured {
     pub states: Fact<Vec<UnitState>>,
     /// What the .socket unit gives its file.
     pub wished: Wished,
+    /// What becomes of the directory of the socket when the machine boots.
+    pub at_boot: Fact<AtBoot>,
+    /// Backlogs that its servers are told to have.
+    pub backlogs: Vec<Setting<u32>>,
+    /// `net.core.somaxconn` of the listener's network namespace, which clamps them (listen(2)).
+    pub somaxconn: Fact<u64>,
+}
+
+/// What becomes of a directory when the machine boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtBoot {
+    /// It stays: its filesystem does, or it is that filesystem's own root.
+    Stays,
+    /// It goes, and something that is declared makes it anew.
+    Made,
+    /// It goes.
+    Goes,
 }
 
 impl Configured {

@@ -43,7 +43,7 @@ pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
 pub use case::{Case, Linger, Wished};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
-pub use configured::Configured;
+pub use configured::{AtBoot, Configured};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,

@@ -30,7 +30,7 @@ pub struct Unit {
     pub socket_user: Option<Setting<String>>,
     /// `SocketGroup=`
     pub socket_group: Option<Setting<String>>,
-    /// `Backlog=`
+    /// `Backlog=`, or `--backlog` of a service's command line.
     pub backlog: Option<Setting<u32>>,
     /// Directories below the runtime directory that it makes and removes (`RuntimeDirectory=`).
     pub runtime_directories: Vec<Setting<Vec<u8>>>,
@@ -38,6 +38,8 @@ pub struct Unit {
     pub preserves: Preserve,
     /// `RestrictAddressFamilies=` that leaves out AF_UNIX.
     pub without_unix: Option<Setting<Vec<u8>>>,
+    /// Commands before its start, as they are written (`ExecStartPre=`).
+    pub before: Vec<Setting<Vec<u8>>>,
     /// Socket files that a command before its start removes.
     pub deletes: Vec<Setting<Vec<u8>>>,
     /// uvicorn in a form that removes its own socket when it fails to start (0.30 and later).

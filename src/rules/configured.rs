@@ -1,7 +1,7 @@
 //! What configuration says of a socket, as proof and as commands.
 
-use super::quote;
-use crate::model::{Case, Declaration, Evidence, Fix, NoVerdict, Unit, UnitState};
+use super::{quote, socket_unit};
+use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Unit, UnitState};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
@@ -26,6 +26,16 @@ pub(super) fn systemctl(verb: &str, unit: &str) -> Vec<u8> {
     quote::command(&format!("systemctl {verb}"), unit.as_bytes())
 }
 
+/// Gives a unit lines of its own, as they stand in a format of printf(1).
+pub(super) fn drop_in(unit: &str, name: &str, lines: &[u8]) -> Vec<u8> {
+    let directory = format!("/etc/systemd/system/{unit}.d");
+    let file = quote::word(format!("{directory}/{name}.conf").as_bytes());
+    let print = [b"printf ", &quote::word(lines)[..], b" > ", &file].concat();
+    let words =
+        [quote::command("mkdir -p", directory.as_bytes()), print, b"systemctl daemon-reload".to_vec()];
+    words.join(&b" && "[..])
+}
+
 /// Why a unit ended, in its log.
 pub(super) fn log(unit: &str) -> Fix {
     Fix::look(quote::command("journalctl -n 50 --no-pager -u", unit.as_bytes()), "read why it ends")
@@ -47,6 +57,22 @@ pub(super) fn start(case: &Case, server: Option<&Declaration>) -> Option<Fix> {
     let active = case.configured.state(&unit.name).is_some_and(|state| state.active == "active");
     let text = "have it listen where its files say";
     Some(if active { remake(case, unit, text) } else { Fix::change(systemctl("start", &unit.name), text) })
+}
+
+/// With those who are declared to serve nearly this path, and the service that is declared to serve this one.
+pub(super) fn told(case: &Case, finding: Finding) -> Finding {
+    let configured = &case.configured;
+    let finding = configured.nearly.iter().fold(finding, |finding, near| finding.written_at(&near.written));
+    // The .socket unit has its own.
+    let server = configured.servers().next().filter(|_| socket_unit::declared(case).is_none());
+    let known = server.and_then(|server| start(case, Some(server)));
+    let corrected = configured.clients().next().and_then(|client| correct(case, client));
+    let live = |near: &&Declaration| !case.nearest.contains(&near.path);
+    let near = configured.nearly.first().filter(live).map(|near| {
+        let text = format!("{} is declared to listen on nearly this name", near.owner);
+        Fix::look(quote::ours("inspect", case, &near.path), text)
+    });
+    finding.fixed_by(known.into_iter().chain(corrected).chain(near))
 }
 
 /// The client's line, with the path of the server that is nearly named.

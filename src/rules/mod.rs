@@ -55,8 +55,10 @@ mod sd108_path_too_long;
 mod sd109_suspicious_path_bytes;
 mod sd110_relative_socket_path;
 mod sd111_symlink_problem;
+mod sd112_abstract_path_mixup;
 mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
+mod sd115_runtime_dir_not_recreated;
 mod sd116_socket_type_mismatch;
 mod sd201_client_no_write;
 mod sd202_parent_not_searchable;
@@ -71,6 +73,7 @@ mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
+mod sd303_backlog_clamped;
 mod sd305_listener_shut_down;
 mod sd311_activation_failed;
 mod sd401_connected_no_reply;
@@ -125,8 +128,10 @@ pub static ALL: &[&Rule] = &[
     &sd109_suspicious_path_bytes::SUSPICIOUS_PATH_BYTES,
     &sd110_relative_socket_path::RELATIVE_SOCKET_PATH,
     &sd111_symlink_problem::SYMLINK_PROBLEM,
+    &sd112_abstract_path_mixup::ABSTRACT_PATH_MIXUP,
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
+    &sd115_runtime_dir_not_recreated::RUNTIME_DIR_NOT_RECREATED,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
     &sd201_client_no_write::CLIENT_NO_WRITE,
     &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
@@ -141,6 +146,7 @@ pub static ALL: &[&Rule] = &[
     &sd211_protected_symlink::PROTECTED_SYMLINK,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
+    &sd303_backlog_clamped::BACKLOG_CLAMPED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
     &sd311_activation_failed::ACTIVATION_FAILED,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,

@@ -27,7 +27,8 @@ const OTHERWISE: &str =
 
 fn check(case: &Case) -> Verdict {
     let client = configured::client(case)?;
-    if !matches!(case.target, Target::Path(_)) {
+    // Of one socket alone, that nothing is there comes first (SD101).
+    if !(case.configured.scanned && matches!(case.target, Target::Path(_))) {
         return Err(NoVerdict::NotApplicable);
     }
     let alive = case.sockets.items.iter().any(|other| other.socket.owns_name() && other.is_alive());
@@ -64,6 +65,7 @@ mod tests {
     fn missing() -> Case {
         let mut case = Case { walk: Fact::Known(Walk::sample_missing()), ..Case::sample_stale() };
         case.configured.mentions.push(Declaration::sample("/tmp/x.sock"));
+        case.configured.scanned = true;
         case
     }
 
@@ -82,6 +84,7 @@ mod tests {
         let mut case = Case::sample();
         assert_eq!(check(&case), Err(NoVerdict::NotApplicable));
         case.configured.mentions.push(Declaration::sample("/tmp/x.sock"));
+        case.configured.scanned = true;
         assert_eq!(check(&case), Ok(vec![]));
     }
 

@@ -1,0 +1,165 @@
+//! What configuration says about sockets, of this machine or of files that somebody named, and what of it is about
+//! one path. Each family of servers has a file here that says how its processes and its files are read.
+
+mod files;
+mod kind;
+mod machine;
+mod nginx;
+mod python;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::config::{systemd, tmpfiles};
+use crate::facts::nearest;
+use crate::facts::units::UnitFiles;
+use crate::model::{Configured, Declaration, Gap, Setting, Unit, Usage, Written};
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Site {
+    pub(in crate::commands) units: Vec<Arc<Unit>>,
+    pub(in crate::commands) mentions: Vec<Declaration>,
+    pub(in crate::commands) fronts: Vec<Front>,
+    pub(in crate::commands) texts: HashMap<Vec<u8>, Vec<u8>>,
+    pub(in crate::commands) gaps: Vec<Gap>,
+    /// Backlogs that servers are told to have, each with the path they listen on.
+    pub(in crate::commands) backlogs: Vec<(Vec<u8>, Setting<u32>)>,
+    pub(in crate::commands) tmpfiles: Tmpfiles,
+}
+
+/// What tmpfiles.d(5) says.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Tmpfiles {
+    /// The lines that have old files removed.
+    pub(in crate::commands) aging: Vec<tmpfiles::Line>,
+    /// Directories that are made at boot.
+    pub(in crate::commands) made: Vec<Setting<Vec<u8>>>,
+    /// What of it was not read.
+    pub(in crate::commands) gap: Option<Gap>,
+}
+
+/// A server of any family that connects to others: to which paths, and who does so.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Front {
+    pub(in crate::commands) paths: Vec<Vec<u8>>,
+    /// Processes that connect; none where it does not run.
+    pub(in crate::commands) workers: Vec<u32>,
+    /// Whom they run as, where it says so.
+    pub(in crate::commands) user: Option<String>,
+}
+
+impl Site {
+    /// What it says about a path.
+    pub(in crate::commands) fn about(&self, path: &[u8]) -> Configured {
+        let wanted = plain(path);
+        let is_it = |named: &[u8]| plain(named) == wanted;
+        let mentions: Vec<Declaration> =
+            self.mentions.iter().filter(|mention| is_it(&mention.path)).cloned().collect();
+        let below =
+            |directory: &[u8]| wanted.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"));
+        let concerns = |unit: &&Arc<Unit>| {
+            unit.sockets.iter().any(|socket| is_it(&socket.path))
+                || unit.deletes.iter().any(|deleted| is_it(&deleted.value))
+                || unit.runtime_directories.iter().any(|made| below(&made.value))
+                || mentions.iter().any(|mention| mention.owner == unit.name)
+        };
+        let mut units: Vec<Arc<Unit>> = self.units.iter().filter(concerns).cloned().collect();
+        let started: Vec<String> = units.iter().filter_map(|unit| unit.service.clone()).collect();
+        for name in started {
+            let known = units.iter().any(|unit| unit.name == name);
+            units.extend(self.units.iter().find(|unit| unit.name == name && !known).cloned());
+        }
+        let backlogs = self.backlogs.iter().filter(|(named, _)| is_it(named));
+        let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
+        let mut configured = Configured { mentions, units, backlogs, ..Configured::default() };
+        if configured.servers().next().is_none() {
+            let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
+            let close = nearest::among(path, servers().map(|server| server.path.as_slice()));
+            // Of several who have it, the .socket unit is the one that listens.
+            let listens = |name: &[u8]| {
+                let those = servers().filter(|server| server.path == name);
+                those.max_by_key(|server| server.owner.ends_with(".socket")).cloned()
+            };
+            configured.nearly = close.into_iter().filter_map(listens).collect();
+        }
+        configured
+    }
+
+    /// Every path that is named, once.
+    pub(in crate::commands) fn paths(&self) -> Vec<Vec<u8>> {
+        let mut paths: Vec<Vec<u8>> = Vec::new();
+        let mut seen = HashSet::new();
+        for mention in &self.mentions {
+            if seen.insert(plain(&mention.path)) {
+                paths.push(mention.path.clone());
+            }
+        }
+        paths
+    }
+
+    /// Whether something that is declared makes a directory when the machine boots, or when its unit starts.
+    pub(in crate::commands) fn makes(&self, directory: &[u8]) -> bool {
+        let wanted = plain(directory);
+        let leads = |above: &[u8], below: &[u8]| {
+            below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let units = || self.units.iter();
+        let made = units().flat_map(|unit| &unit.runtime_directories).chain(&self.tmpfiles.made);
+        // Who makes what is above it may make the rest too.
+        let mut made = made.map(|made| plain(&made.value));
+        let listens =
+            |unit: &Arc<Unit>| unit.sockets.iter().any(|socket| leads(&wanted, &plain(&socket.path)));
+        made.any(|made| leads(&wanted, &made) || leads(&made, &wanted))
+            || units().filter(|unit| unit.is_socket()).any(listens)
+    }
+
+    /// A file of tmpfiles.d.
+    fn add_tmpfiles(&mut self, file: Vec<u8>, text: Vec<u8>) {
+        self.tmpfiles.aging.extend(tmpfiles::lines(&file, &text));
+        self.tmpfiles.made.extend(tmpfiles::directories(&file, &text));
+        self.texts.insert(file, text);
+    }
+
+    /// A unit, and its files.
+    fn add_unit(&mut self, UnitFiles { name, files }: UnitFiles) {
+        let unit = systemd::unit(&name, &files);
+        self.texts.extend(files);
+        if name.contains("@.") {
+            return;
+        }
+        self.mentions.extend(unit.sockets.iter().cloned());
+        for socket in &unit.sockets {
+            self.backlogs.extend(unit.backlog.iter().map(|backlog| (socket.path.clone(), backlog.clone())));
+        }
+        self.units.push(Arc::new(unit));
+    }
+}
+
+/// A server that a line declares.
+fn binds(owner: &str, path: Vec<u8>, written: Written) -> Declaration {
+    Declaration {
+        owner: owner.to_owned(),
+        usage: Usage::Binds,
+        path,
+        directory: false,
+        protocol: None,
+        port: None,
+        written,
+    }
+}
+
+/// An absolute path, or one below a directory.
+fn joined(directory: &[u8], path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") || directory == b"." {
+        return path.to_vec();
+    }
+    [directory.strip_suffix(b"/").unwrap_or(directory), b"/", path].concat()
+}
+
+/// A path by which two spellings are the same: no doubled slashes, and /run for /var/run.
+fn plain(path: &[u8]) -> Vec<u8> {
+    let mut path = path.to_vec();
+    path.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
+    path.strip_prefix(b"/var/run/").map(|below| [b"/run/", below].concat()).unwrap_or(path)
+}
