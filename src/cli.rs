@@ -1,5 +1,6 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod clean;
 mod compose;
 mod consumer;
 pub mod help;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use clean::CleanArgs;
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
 pub use preflight::PreflightArgs;
@@ -55,7 +57,7 @@ pub struct Global {
     /// Write the report in format F to FILE too, whole or not at all; may be repeated
     #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file(), hide_short_help = true)]
     pub reports: Vec<ReportFile>,
-    /// Exit with 1 from this severity on [default: error; list: never]
+    /// Exit with 1 from this severity on [default: error; list, clean without --apply: never]
     #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
     /// Report only these rules
@@ -160,6 +162,8 @@ pub enum Command {
     Scan(ScanArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
+    /// Which socket files are stale, with proof; --apply removes those
+    Clean(CleanArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -191,6 +195,7 @@ impl Command {
             Self::Probe(_) => Some("probe"),
             Self::Scan(_) => Some("scan"),
             Self::Preflight(_) => Some("preflight"),
+            Self::Clean(_) => Some("clean"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),

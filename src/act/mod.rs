@@ -2,7 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the one that changes things")]
 
 pub mod broken;
+pub mod clean;
 pub mod replace;
 pub mod scratch;
-mod signals;
+pub mod signals;
 pub mod trial;

@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 13] = [
+const OF_COMMANDS: [(&str, &str); 14] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -88,6 +88,13 @@ const OF_COMMANDS: [(&str, &str); 13] = [
   sockdoctor scan --format sarif -o scan.sarif",
     ),
     (
+        "clean",
+        "  sockdoctor clean                         the stale socket files of this host, with proof; a plan
+  sockdoctor clean /run/app                those of a directory
+  sockdoctor clean /run/app.sock --apply   remove it, if it is proven stale
+  sockdoctor clean --fail-on error -q      exit status 1 when there is one",
+    ),
+    (
         "explain",
         "  sockdoctor explain SD104                 what a code means
   sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
@@ -139,7 +146,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 6] = ["explain", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 7] = ["explain", "clean", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -173,7 +180,7 @@ pub fn command() -> Command {
 pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More: {}; sockdoctor --help", RARELY.join(", ")))
+        .after_help(format!("More: {}; --help", RARELY.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

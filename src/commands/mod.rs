@@ -2,6 +2,7 @@
 
 mod access;
 mod artefact;
+mod clean;
 mod consumers;
 mod declared;
 mod demo;
@@ -166,6 +167,11 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         }
         Some(Command::Preflight(args)) => (preflight_compose::run(&context, &args.compose), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
+        Some(Command::Clean(args)) => {
+            // Of a plan nothing has failed; of what is to be done anything that was not.
+            let fail_on = if args.apply { FailOn::Error } else { FailOn::Never };
+            (clean::run(&context, &args), fail_on)
+        }
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),

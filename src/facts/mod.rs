@@ -15,6 +15,7 @@ mod errno;
 pub mod examine;
 mod getent;
 pub mod glance;
+pub mod held_file;
 pub mod helper;
 pub mod holders;
 pub mod host;

@@ -256,6 +256,13 @@ pub enum Data {
         /// How many sockets of the host were looked at.
         sockets: usize,
     },
+    /// `clean`.
+    Clean {
+        /// Whether what was proven was to be removed.
+        applied: bool,
+        /// Named ones first.
+        candidates: Vec<super::Candidate>,
+    },
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.

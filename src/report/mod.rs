@@ -2,6 +2,7 @@
 
 mod access;
 mod checks;
+mod clean;
 mod compose;
 mod explain;
 mod facts;

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited,
+    Loudness, access, checks, clean, compose, explain, facts, preflight, probe, reply, style::Style, table,
+    waited,
 };
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
-/// targets of `wait` as `outcome target seconds state errno`.
+/// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -23,6 +24,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::Checks(each) => return checks::render_plain(each, out),
+        Data::Clean { candidates, .. } => return clean::render_plain(candidates, out),
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
             return reply::render(targets, *shown, &Style::FILE, out);
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, clean, compose, explain, facts, probe, reply, table, waited};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
     Severity,
@@ -43,6 +43,15 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             return compose::patch(patch, out);
         }
         _ => {}
+    }
+    if let Data::Clean { applied, candidates } = &report.data {
+        clean::render(candidates, *applied, style, loudness, out)?;
+        return if loudness == Loudness::Quiet {
+            Ok(())
+        } else {
+            page.not_checked(&report.not_checked, out)?;
+            page.count_line(report, out)
+        };
     }
     for finding in &report.findings {
         page.finding(finding, out)?;
@@ -264,6 +273,7 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
         report.subjects,
         match report.data {
             Data::List { .. } => "socket",
+            Data::Clean { .. } => "candidate",
             Data::Compose { .. } => "file",
             Data::Scan { .. } => "path",
             _ => "target",

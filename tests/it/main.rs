@@ -9,6 +9,8 @@ mod access_systemd;
 mod binary;
 mod blind;
 mod churn;
+mod clean;
+mod clean_campaign;
 mod compose;
 mod demo;
 mod documents;

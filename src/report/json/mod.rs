@@ -2,6 +2,7 @@
 
 mod access;
 mod check;
+mod clean;
 mod compose;
 mod explain;
 mod preflight;
@@ -163,6 +164,7 @@ enum DataOut<'r> {
     },
     Compose(compose::Compose),
     Scan(scan::Scan),
+    Clean(clean::Clean),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -292,6 +294,7 @@ impl<'r> DataOut<'r> {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
+            Data::Clean { applied, candidates } => Self::Clean(clean::Clean::of(*applied, candidates)),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
             Data::Waited { targets, ending } => Self::Waited {

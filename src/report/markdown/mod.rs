@@ -8,9 +8,9 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, compose, facts, probe, table, text, waited};
+use super::{Loudness, access, clean, compose, facts, probe, table, text, waited};
 use crate::model::{
-    Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
+    Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
 
 /// Writes a report; the count line is last, as in text.
@@ -29,6 +29,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
+        Data::Clean { applied, candidates } => cleaned(candidates, *applied, loudness, out)?,
         Data::None
         | Data::Inspect(_)
         | Data::Demo { .. }
@@ -54,6 +55,21 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         writeln!(out, "{}\n", prose(text::demo_outcome(demo, *recognised).as_bytes()))?;
     }
     writeln!(out, "{}", prose(text::counts(report, "·").as_bytes()))
+}
+
+fn cleaned(
+    candidates: &[Candidate],
+    applied: bool,
+    loudness: Loudness,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for candidate in candidates {
+        writeln!(out, "- {}", code(clean::headline(candidate).as_bytes()))?;
+        for (label, line) in clean::details(candidate).iter().filter(|_| loudness > Loudness::Quiet) {
+            writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
+        }
+    }
+    writeln!(out, "\n{}\n", prose(clean::outcome(candidates, applied).as_bytes()))
 }
 
 fn checks(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
