@@ -7,6 +7,7 @@ use super::{Answer, Context, Refusal, consumers, open_question, overall, reroote
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
+use crate::facts::sampler::Plan;
 use crate::facts::tmpfiles;
 use crate::model::{
     AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished,
@@ -56,6 +57,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
+    examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {

@@ -40,6 +40,7 @@ mod proc_file;
 mod proc_net_unix;
 pub mod process;
 mod program;
+pub mod sampler;
 pub mod servers;
 pub mod sight;
 pub mod sockets;
@@ -53,6 +54,7 @@ mod unix_diag;
 mod unix_diag_row;
 pub mod users;
 pub mod verdict;
+mod vitals;
 pub mod walk;
 pub mod watch_path;
 

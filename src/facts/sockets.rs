@@ -51,6 +51,11 @@ pub fn all(machine: &Machine, ask: Ask, kept: &Keepers) -> Sockets {
     Sockets { rows, gaps, namespaces, own }
 }
 
+/// What is to be had of the sockets in these namespaces, without a word on what is not.
+pub(super) fn rows_of(namespaces: &[Namespace], ask: Ask) -> Vec<Socket> {
+    namespaces.iter().flat_map(|namespace| of(namespace, ask).items).collect()
+}
+
 impl Sockets {
     /// Whether one of these namespaces was not looked at.
     #[must_use]

@@ -8,7 +8,9 @@ mod configured;
 mod denial;
 mod elsewhere;
 mod evidence;
+mod family;
 mod grant;
+mod looks;
 mod obstacle;
 mod owner;
 mod passage;
@@ -71,7 +73,13 @@ mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
+mod sd302_accept_queue_pressure;
+mod sd304_acceptor_stalled;
 mod sd305_listener_shut_down;
+mod sd306_fd_limit_near;
+mod sd307_half_dead_connections;
+mod sd308_orphaned_workers;
+mod sd309_foreign_holder;
 mod sd311_activation_failed;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
@@ -141,7 +149,13 @@ pub static ALL: &[&Rule] = &[
     &sd211_protected_symlink::PROTECTED_SYMLINK,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
+    &sd302_accept_queue_pressure::ACCEPT_QUEUE_PRESSURE,
+    &sd304_acceptor_stalled::ACCEPTOR_STALLED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd306_fd_limit_near::FD_LIMIT_NEAR,
+    &sd307_half_dead_connections::HALF_DEAD_CONNECTIONS,
+    &sd308_orphaned_workers::ORPHANED_WORKERS,
+    &sd309_foreign_holder::FOREIGN_HOLDER,
     &sd311_activation_failed::ACTIVATION_FAILED,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,

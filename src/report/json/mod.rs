@@ -4,6 +4,7 @@ mod access;
 mod check;
 mod compose;
 mod explain;
+mod health;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
