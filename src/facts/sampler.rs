@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::netns::Namespace;
 use super::sockets::{self, Ask};
 use super::{holders, vitals};
-use crate::model::{Pulse, Sample, Socket, SocketIno, SocketState, SocketType};
+use crate::model::{Address, Pulse, Sample, Socket, SocketIno, SocketState, SocketType};
 
 /// Queues whose clients are asked for at one look: each question walks all sockets of the kernel
 /// (`unix_lookup_by_ino`, net/unix/diag.c).
@@ -73,7 +73,10 @@ pub fn sample(
 
 /// One look at each socket.
 fn look(machine: &Machine, namespaces: &[Namespace], wanted: &[Socket], connections: bool) -> Vec<Sample> {
-    let rows = sockets::rows_of(namespaces, Ask { owners_only: !connections, memory: false });
+    let mut rows = sockets::rows_of(namespaces, Ask { owners_only: !connections, memory: false });
+    if wanted.iter().any(|socket| matches!(socket.address, Address::Tcp(_))) {
+        rows.extend(sockets::tcp(namespaces).items);
+    }
     let by_ino: HashMap<SocketIno, &Socket> =
         rows.iter().filter(|row| row.owns_name()).map(|row| (row.ino, row)).collect();
     let inodes: HashSet<SocketIno> = wanted.iter().map(|socket| socket.ino).collect();

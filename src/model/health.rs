@@ -136,13 +136,15 @@ impl Health {
             let grows = queues.is_sorted_by(|one, next| one.len() <= next.len());
             return grows.then_some((Stall::NobodyLeft, first.len()));
         }
-        // Who has left meanwhile is 0 by now and still in its place.
+        // Who has left meanwhile is 0 by now, and still in its place.
+        let left = |queue: &[u32]| queue.iter().filter(|ino| **ino == 0).count();
         let stands = |queue: &&Vec<u32>| {
-            queue.len() >= first.len()
-                && first.iter().zip(queue.iter()).all(|(was, is)| was == is || *is == 0)
+            let missing = first.iter().filter(|ino| **ino != 0 && !queue.contains(ino)).count();
+            queue.len() >= first.len() && missing <= left(queue).saturating_sub(left(first))
         };
-        // Places of those who have left look alike: one who still waits must have stood there.
-        let held = first.iter().zip(&last.waiting.clone()?).any(|(was, is)| *was != 0 && was == is);
+        // Places of those who have left look alike: one who waits must have waited all the time.
+        let last = last.waiting.as_deref().unwrap_or_default();
+        let held = first.iter().any(|ino| *ino != 0 && last.contains(ino));
         (held && queues.iter().all(stands)).then_some((Stall::SameClients, first.len()))
     }
 

@@ -118,6 +118,7 @@ fn socket(sighting: &Sighting) -> String {
         Address::Path(name) if !sighting.relation.names_path => {
             parts.push(format!("bound as {}", escape(name)));
         }
+        Address::Tcp(name) => parts.push(format!("TCP on {}", escape(name))),
         _ => {}
     }
     if let Some(netns) = &sighting.netns_label {

@@ -60,6 +60,7 @@ mod sd111_symlink_problem;
 mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
 mod sd116_socket_type_mismatch;
+mod sd117_tcp_not_listening;
 mod sd201_client_no_write;
 mod sd202_parent_not_searchable;
 mod sd203_stale_supplementary_groups;
@@ -81,6 +82,7 @@ mod sd307_half_dead_connections;
 mod sd308_orphaned_workers;
 mod sd309_foreign_holder;
 mod sd311_activation_failed;
+mod sd314_descriptor_errors_in_log;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
 mod sd403_not_http;
@@ -136,6 +138,7 @@ pub static ALL: &[&Rule] = &[
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
+    &sd117_tcp_not_listening::TCP_NOT_LISTENING,
     &sd201_client_no_write::CLIENT_NO_WRITE,
     &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
     &sd203_stale_supplementary_groups::STALE_SUPPLEMENTARY_GROUPS,
@@ -157,6 +160,7 @@ pub static ALL: &[&Rule] = &[
     &sd308_orphaned_workers::ORPHANED_WORKERS,
     &sd309_foreign_holder::FOREIGN_HOLDER,
     &sd311_activation_failed::ACTIVATION_FAILED,
+    &sd314_descriptor_errors_in_log::DESCRIPTOR_ERRORS_IN_LOG,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,

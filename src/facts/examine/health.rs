@@ -62,6 +62,12 @@ impl Examiner<'_> {
         }
     }
 
+    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it as they are now.
+    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>) {
+        let holders = self.vitals(case.server());
+        case.health = Fact::Known(Box::new(Health { holders, samples, ..Health::default() }));
+    }
+
     fn vitals(&self, server: Option<&Sighting>) -> Vec<Vitals> {
         let holders = server.and_then(|server| server.holders.known()).map(Vec::as_slice).unwrap_or_default();
         holders.iter().map(|holder| vitals::of(self.machine, &holder.process)).collect()
