@@ -3,6 +3,7 @@
 mod clean;
 mod compose;
 mod consumer;
+mod health;
 pub mod help;
 mod preflight;
 mod probe;
@@ -22,6 +23,7 @@ use crate::report::style::Color;
 pub use clean::CleanArgs;
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
+pub use health::HealthArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
@@ -212,7 +214,8 @@ impl Command {
 /// `inspect`
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/
+    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/,
+    /// tcp:HOST:PORT, http://HOST:PORT/
     #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<OsString>,
     /// Who wants to connect.
@@ -227,6 +230,9 @@ pub struct InspectArgs {
     /// The group it should have, by name or number
     #[arg(long, value_name = "GROUP", help_heading = "Expectations")]
     pub expect_group: Option<String>,
+    /// Time and logs.
+    #[command(flatten)]
+    pub health: HealthArgs,
 }
 
 /// `access`
@@ -242,6 +248,7 @@ pub struct AccessArgs {
 
 /// `list`
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct ListArgs {
     /// Unbound and accepted sockets too
     #[arg(long)]
@@ -267,9 +274,15 @@ pub struct ListArgs {
     /// Order by this column instead of worst first
     #[arg(long, value_name = "F", value_parser = fields())]
     pub sort: Option<SocketField>,
+    /// TCP listeners too
+    #[arg(long)]
+    pub tcp: bool,
     /// Do not look for holders: faster
     #[arg(long, conflicts_with_all = ["pid", "user"])]
     pub no_holders: bool,
+    /// Time and logs.
+    #[command(flatten)]
+    pub health: HealthArgs,
 }
 
 /// `wait`

@@ -4,10 +4,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, open_question, overall, rerooted};
+use super::{Answer, Context, Refusal, consumers, logs, open_question, overall, rerooted};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
+use crate::facts::sampler::Plan;
 use crate::facts::tmpfiles;
 use crate::model::{Case, Data, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished};
 use crate::rules::{self, Judgement};
@@ -55,6 +56,8 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
+    examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
+    logs::read(context, &mut cases, &args.health);
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {
@@ -131,10 +134,6 @@ pub(super) fn leads_somewhere(case: &Case) -> bool {
 
 pub(super) fn understood(text: &[u8]) -> Result<Target, Refusal> {
     match Target::parse(text) {
-        Ok(Target::Tcp(address)) => Err(Refusal::usage(
-            format!("`{address}` is a TCP address, not a Unix socket"),
-            "give the path of the socket behind it",
-        )),
         Ok(target) => Ok(target),
         Err(error) => Err(Refusal::usage(error.to_string(), "see `sockdoctor inspect --help`")),
     }

@@ -9,6 +9,7 @@ mod demo;
 mod explain;
 mod inspect;
 mod list;
+mod logs;
 mod man;
 mod open_question;
 mod outputs;

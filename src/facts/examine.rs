@@ -6,8 +6,10 @@
 mod binder;
 mod draft;
 mod elsewhere;
+mod health;
 mod passive;
 mod sighting;
+mod tcp;
 mod twin;
 mod waiting;
 mod walked;
@@ -182,6 +184,11 @@ impl<'m> Examiner<'m> {
         let held = self.held(wanted);
         let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
         let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
+        for (case, target) in cases.iter_mut().zip(targets) {
+            if let Target::Tcp(address) = target {
+                *case = Some(self.tcp(address, dump));
+            }
+        }
         if self.patient && self.machine.has_kernel() {
             self.test_liveness(cases.iter_mut().flatten());
             self.second_look(&mut cases, &dump.namespaces);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::escape;
 use super::text::plural;
-use super::{Loudness, access, preflight};
+use super::{Loudness, access, health, preflight};
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -23,7 +23,7 @@ pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudne
 }
 
 /// Label and text of each line.
-pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
+pub(super) fn lines(target: &InspectedTarget, loudness: Loudness) -> Vec<(&'static str, String)> {
     let case = &target.case;
     if case.preflight.known().is_some() {
         return preflight::lines(target);
@@ -35,6 +35,12 @@ pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
             lines.push(("holders", holders_line(holders)));
         }
         lines.extend(places(sighting).map(|place| ("seen as", place)));
+    }
+    if let Some(known) = case.health.known() {
+        if loudness == Loudness::Verbose {
+            lines.extend(health::lines(known, case.server()));
+        }
+        lines.extend(health::log_lines(known));
     }
     match case.file() {
         Ok(Some(file)) => {
@@ -112,6 +118,7 @@ fn socket(sighting: &Sighting) -> String {
         Address::Path(name) if !sighting.relation.names_path => {
             parts.push(format!("bound as {}", escape(name)));
         }
+        Address::Tcp(name) => parts.push(format!("TCP on {}", escape(name))),
         _ => {}
     }
     if let Some(netns) = &sighting.netns_label {

@@ -77,7 +77,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
                 } else {
                     writeln!(out, "    {}", subject.bold())?;
                 }
-                for (label, line) in facts::lines(target) {
+                for (label, line) in facts::lines(target, loudness) {
                     page.labelled(label, &line, out)?;
                 }
             }

@@ -8,7 +8,9 @@ mod configured;
 mod denial;
 mod elsewhere;
 mod evidence;
+mod family;
 mod grant;
+mod looks;
 mod obstacle;
 mod owner;
 mod passage;
@@ -60,6 +62,7 @@ mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
 mod sd115_runtime_dir_not_recreated;
 mod sd116_socket_type_mismatch;
+mod sd117_tcp_not_listening;
 mod sd201_client_no_write;
 mod sd202_parent_not_searchable;
 mod sd203_stale_supplementary_groups;
@@ -73,9 +76,16 @@ mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
+mod sd302_accept_queue_pressure;
 mod sd303_backlog_clamped;
+mod sd304_acceptor_stalled;
 mod sd305_listener_shut_down;
+mod sd306_fd_limit_near;
+mod sd307_half_dead_connections;
+mod sd308_orphaned_workers;
+mod sd309_foreign_holder;
 mod sd311_activation_failed;
+mod sd314_descriptor_errors_in_log;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
 mod sd403_not_http;
@@ -133,6 +143,7 @@ pub static ALL: &[&Rule] = &[
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
     &sd115_runtime_dir_not_recreated::RUNTIME_DIR_NOT_RECREATED,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
+    &sd117_tcp_not_listening::TCP_NOT_LISTENING,
     &sd201_client_no_write::CLIENT_NO_WRITE,
     &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
     &sd203_stale_supplementary_groups::STALE_SUPPLEMENTARY_GROUPS,
@@ -146,9 +157,16 @@ pub static ALL: &[&Rule] = &[
     &sd211_protected_symlink::PROTECTED_SYMLINK,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
+    &sd302_accept_queue_pressure::ACCEPT_QUEUE_PRESSURE,
     &sd303_backlog_clamped::BACKLOG_CLAMPED,
+    &sd304_acceptor_stalled::ACCEPTOR_STALLED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd306_fd_limit_near::FD_LIMIT_NEAR,
+    &sd307_half_dead_connections::HALF_DEAD_CONNECTIONS,
+    &sd308_orphaned_workers::ORPHANED_WORKERS,
+    &sd309_foreign_holder::FOREIGN_HOLDER,
     &sd311_activation_failed::ACTIVATION_FAILED,
+    &sd314_descriptor_errors_in_log::DESCRIPTOR_ERRORS_IN_LOG,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,

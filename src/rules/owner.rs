@@ -101,6 +101,11 @@ pub(super) fn go_on(holder: &Holder) -> Option<Fix> {
     stopped.then(|| Fix::change(format!("kill -CONT {}", holder.process.pid), "let the server go on"))
 }
 
+/// What lets more clients wait.
+pub(super) fn larger_queue() -> Fix {
+    Fix::advice("then more workers, then a larger backlog and a larger net.core.somaxconn")
+}
+
 /// How to stop one process.
 pub(super) fn stop(holder: &Holder, text: &str) -> Fix {
     Fix::change(format!("kill {}", holder.process.pid), text)

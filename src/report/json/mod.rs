@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod compose;
 mod explain;
+mod health;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;

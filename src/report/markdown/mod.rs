@@ -108,7 +108,7 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
             let verdict = target.verdict.word();
             writeln!(out, "## {verdict}: {}\n", code(&target.case.target.label()))?;
-            let mut lines = facts::lines(target).into_iter().peekable();
+            let mut lines = facts::lines(target, loudness).into_iter().peekable();
             if lines.peek().is_some() {
                 head(&["fact", "value"], out)?;
                 lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
