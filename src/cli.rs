@@ -7,6 +7,7 @@ mod preflight;
 mod probe;
 mod typed;
 mod values;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use consumer::ConsumerArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
+pub use watch::{WatchArgs, WatchUntil};
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
@@ -158,6 +160,8 @@ pub enum Command {
     Probe(Box<ProbeArgs>),
     /// The whole host: every socket, and what configuration says of it
     Scan(ScanArgs),
+    /// What happens to a socket: who makes, changes and removes its file, live
+    Watch(WatchArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
     /// What a code, an errno or a pasted error text means
@@ -190,6 +194,7 @@ impl Command {
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
             Self::Scan(_) => Some("scan"),
+            Self::Watch(_) => Some("watch"),
             Self::Preflight(_) => Some("preflight"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::{
     Access, AgedLine, Certainty, Configured, Credentials, Fact, File, FileState, Gap, IdName, Liveness,
     Names, NetnsId, NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, Subject, SubjectKind,
-    Target, Unit, Walk,
+    Target, Trace, Unit, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -67,6 +67,8 @@ pub struct Case {
     pub wished: Wished,
     /// What configuration says about it; empty where none was read.
     pub configured: Configured,
+    /// What happened to it while it was watched.
+    pub watched: Fact<Arc<Trace>>,
 }
 
 /// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
@@ -116,6 +118,7 @@ impl Case {
             binder: Fact::NotAsked,
             wished: Wished::default(),
             configured: Configured::default(),
+            watched: Fact::NotAsked,
         }
     }
 
