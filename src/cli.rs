@@ -24,8 +24,8 @@ pub use consumer::ConsumerArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
-pub use watch::{WatchArgs, WatchUntil};
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+pub use watch::{WatchArgs, WatchUntil};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]

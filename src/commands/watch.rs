@@ -98,8 +98,8 @@ fn targets(context: &Context<'_>, given: &[OsString]) -> Result<Vec<Target>, Ref
             }
         };
         let glance = glancer.at(&path, false, context.deadline);
-        let is_directory =
-            glance.reach == Reach::NotASocket(FileKind::Directory) || (path.len() > 1 && path.ends_with(b"/"));
+        let is_directory = glance.reach == Reach::NotASocket(FileKind::Directory)
+            || (path.len() > 1 && path.ends_with(b"/"));
         if !targets.iter().any(|target| target.path == path) {
             targets.push(Target { path, is_directory, place: None, reach: glance.reach });
         }
@@ -165,7 +165,10 @@ fn shortcomings(vigil: &Vigil<'_>) -> Vec<Gap> {
     }
     let unmarked = vigil.recorder.as_ref().map_or(0, |recorder| recorder.unmarked);
     if unmarked > 0 {
-        gaps.push(Gap::new("fanotify", format!("{unmarked} directories could not be marked: who did it there is not told")));
+        gaps.push(Gap::new(
+            "fanotify",
+            format!("{unmarked} directories could not be marked: who did it there is not told"),
+        ));
     }
     gaps
 }

@@ -9,8 +9,8 @@ use super::examine::join_if_relative;
 use super::helper;
 use super::look::{NoLook, Passive, Question, Root, look, place, root_of, viewpoint};
 use super::machine::Machine;
-use super::process::own_directory;
 use super::proc_file;
+use super::process::own_directory;
 use super::walk::{Touch, Viewpoint, join, socket_names, split};
 use crate::model::{File, FileKind, Liveness, Look, Mount, Reach, Reached};
 
@@ -71,7 +71,14 @@ impl<'m> Glancer<'m> {
             }
         };
         let Some(seen) = seen else {
-            return Glance { reach: Reach::Unseen, place: None, edge: None, file: None, at_end: false, hazard };
+            return Glance {
+                reach: Reach::Unseen,
+                place: None,
+                edge: None,
+                file: None,
+                at_end: false,
+                hazard,
+            };
         };
         let watchable = root == Root::Ours && hazard.is_none();
         let edge = watchable.then(|| edge(self.machine, &seen)).flatten();

@@ -35,7 +35,8 @@ pub fn find(machine: &Machine, sought: Sought<'_>, but: &[SocketIno]) -> Option<
             && match sought {
                 Sought::File(file) => row.file == Some(file),
                 Sought::Name(path, number) => {
-                    let same_number = number.map(FileIno::from_stat).zip(row.file).map(|(ino, file)| file.ino == ino);
+                    let same_number =
+                        number.map(FileIno::from_stat).zip(row.file).map(|(ino, file)| file.ino == ino);
                     row.address.path().is_some_and(|name| match same_number {
                         Some(same) => same && (name == path || relative_of(name, path)),
                         // Any directory may have such a name.

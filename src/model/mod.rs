@@ -82,7 +82,9 @@ pub use socket::{
 };
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
-pub use trace::{Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd};
+pub use trace::{
+    Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd, Window,
+};
 pub use unit::{Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

@@ -1,12 +1,14 @@
 //! What `watch` saw: a timeline of what happened to names, and who did it. Pure.
 
 mod removal;
+mod window;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Certainty, FileKind, IdName};
 pub use removal::{How, Mechanism, Removal, Victim};
+pub use window::Window;
 
 /// A process as it was when it did something, or as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,4 +214,31 @@ pub struct Trace {
     pub names_pids: bool,
     /// The events were printed as they came.
     pub streamed: bool,
+}
+
+#[cfg(test)]
+impl Trace {
+    /// These happened to the name of [`Case::sample`](super::Case), one a second, to a file of mode 0755.
+    pub(crate) fn sample(deeds: Vec<Deed>) -> Self {
+        let event = |(number, deed)| Event {
+            deed,
+            path: b"/tmp/x.sock".to_vec(),
+            at: SystemTime::UNIX_EPOCH,
+            since: Duration::from_secs(number),
+            delta: Duration::from_secs(1),
+            file: Some(FileSeen { kind: FileKind::Socket, mode: 0o140_755, uid: 0, gid: 0, ino: 7 }),
+            who: None,
+            others: 0,
+            polled: false,
+        };
+        Self {
+            events: (0..).zip(deeds).map(event).collect(),
+            left_out: 0,
+            removals: Vec::new(),
+            removals_left_out: 0,
+            end: WatchEnd::TimeUp,
+            names_pids: true,
+            streamed: false,
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited, watched,
+    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited,
+    watched,
 };
 use crate::model::{Data, ReplyShown, Report};
 

@@ -65,11 +65,16 @@ pub fn sentence(removal: &Removal) -> String {
     let victim = &removal.victim;
     let after = victim.age.map(span);
     let binder = victim.binder.as_ref().map(|doer| &doer.actor);
-    let itself = removal.culprit.as_ref().is_some_and(|doer| binder.is_some_and(|own| own.pid == doer.actor.pid));
+    let itself =
+        removal.culprit.as_ref().is_some_and(|doer| binder.is_some_and(|own| own.pid == doer.actor.pid));
     let when = match (after, binder) {
         (Some(after), Some(_)) if itself => format!("{after} after it bound it"),
-        (Some(after), Some(binder)) => format!("{after} after pid {} ({}) bound it", binder.pid, command(binder)),
-        (Some(after), None) => format!("{after} after it was bound{}", held(victim.face().map(AsRef::as_ref))),
+        (Some(after), Some(binder)) => {
+            format!("{after} after pid {} ({}) bound it", binder.pid, command(binder))
+        }
+        (Some(after), None) => {
+            format!("{after} after it was bound{}", held(victim.face().map(AsRef::as_ref)))
+        }
         (None, _) => format!("(it was there before the watch{})", held(victim.face().map(AsRef::as_ref))),
     };
     let along = if removal.with_directory { ", and its directory with it" } else { "" };
@@ -88,7 +93,12 @@ fn way(removal: &Removal) -> Option<String> {
 }
 
 /// The timeline, where it was not printed as it came, and the summary.
-pub(super) fn render(trace: &Trace, style: &Style, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(
+    trace: &Trace,
+    style: &Style,
+    loudness: Loudness,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if !trace.streamed {
         trace.events.iter().try_for_each(|event| writeln!(out, "{}", line(event, style, loudness)))?;
     }
@@ -99,7 +109,11 @@ pub(super) fn render(trace: &Trace, style: &Style, loudness: Loudness, out: &mut
         writeln!(out)?;
     }
     for removal in trace.removals.iter().take(TOLD) {
-        let on = if removal.listens_on == Some(true) { "; its listener goes on, and nobody gets to it" } else { "" };
+        let on = if removal.listens_on == Some(true) {
+            "; its listener went on, and nobody got to it"
+        } else {
+            ""
+        };
         let told = format!("{}: {}{on}", escape(&removal.path), sentence(removal));
         text::wrapped(style, &told, 0, 4, out)?;
         if let Some(way) = way(removal).filter(|_| loudness > Loudness::Quiet) {
@@ -262,7 +276,19 @@ pub(super) mod tests {
         let chmod = said(Deed::Chmod { from: 0o755, to: 0o666 }, Loudness::Normal);
         assert!(chmod.contains("  0755 to 0666  pid"), "{chmod}");
         let fields: Vec<String> = plain_line(&event(Deed::Bind)).split('\t').map(str::to_owned).collect();
-        assert_eq!(fields[2..], ["bind", "/run/a\\x0a\\x1b[31m\\xff", "4242", "r\\x1bm", "33", "a.service", "certain", "mode 0755 33:33"]);
+        assert_eq!(
+            fields[2..],
+            [
+                "bind",
+                "/run/a\\x0a\\x1b[31m\\xff",
+                "4242",
+                "r\\x1bm",
+                "33",
+                "a.service",
+                "certain",
+                "mode 0755 33:33"
+            ]
+        );
     }
 
     #[test]

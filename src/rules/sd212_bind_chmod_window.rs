@@ -1,8 +1,6 @@
 //! SD212: between bind and chmod the socket has another mode.
 
-use std::time::Duration;
-
-use crate::model::{Case, Certainty, Deed, Event, Evidence, Fix, Gap, NoVerdict, Trace, Verdict};
+use crate::model::{Case, Certainty, Evidence, Fix, Gap, NoVerdict, Verdict, Window};
 
 rule! {
     /// The socket's mode is changed after bind: in between, clients meet another one.
@@ -25,59 +23,56 @@ rule! {
     BIND_CHMOD_WINDOW = "SD212", "bind-chmod-window", Warning
 }
 
+const CURE: &str = "set the umask before bind (0117 makes 0660), or fchmod the socket before it; or bind a temporary \
+                    name, chmod it and rename it";
+
 fn check(case: &Case) -> Verdict {
-    let trace = case.watched.get()?;
-    let mut found = Vec::new();
-    let mut bound: Option<&Event> = None;
-    let mut missed = false;
-    for event in trace.events.iter().filter(|event| event.path == case.path && !event.polled) {
-        match &event.deed {
-            // systemd sets what SocketMode= says by its umask.
-            Deed::Bind => bound = Some(event).filter(|event| !by_systemd(event)),
-            Deed::Chmod { from, to } => {
-                let pair = bound.take().filter(|bound| mode(bound) == Some(*from));
-                found.extend(pair.map(|bound| (bound, event, *from, *to)));
-            }
-            Deed::Attributes if bound.is_some() => missed = true,
-            // It was a temporary name.
-            Deed::RenameAway(_) => (found, bound, missed) = (Vec::new(), None, false),
-            deed if deed.takes_the_file() => bound = None,
-            _ => {}
+    let (from, to, lasted) = match case.watched.get()?.window(&case.path) {
+        Window::None => return Ok(vec![]),
+        Window::Unseen => {
+            let why = "mode or owner were set so soon after bind that the mode before was not seen";
+            return Err(NoVerdict::Unknown(Gap::new("watch", why)));
         }
-    }
-    let Some((bound, changed, from, to)) = found.first().copied() else {
-        return if missed && is_whole(trace) { Err(NoVerdict::Unknown(too_fast())) } else { Ok(vec![]) };
+        Window::Open { from, to, lasted } => (from, to, format!("{:.1} ms", lasted.as_secs_f64() * 1e3)),
     };
-    let window = changed.since.saturating_sub(bound.since);
-    let summary = format!("For {} after bind the socket has mode {from:04o}; only then it gets {to:04o}.", time(window));
+    let summary =
+        format!("For {lasted} after bind the socket has mode {from:04o}; only then it gets {to:04o}.");
     let finding = BIND_CHMOD_WINDOW
         .finding(case, Certainty::Certain, summary)
         .proven_by([
             Evidence::new("bind", format!("mode {from:04o} right after")),
-            Evidence::new("chmod", format!("{} later: mode {to:04o}, under the same name", time(window))),
+            Evidence::new("chmod", format!("{lasted} later: mode {to:04o}, under the same name")),
         ])
-        .fixed_by([Fix::advice(
-            "set the umask before bind (0117 makes 0660) or fchmod the socket before it; or bind a temporary name, chmod it and rename it",
-        )]);
+        .fixed_by([Fix::advice(CURE)]);
     Ok(vec![finding])
 }
 
-fn by_systemd(event: &Event) -> bool {
-    event.who.as_ref().is_some_and(|doer| doer.actor.is_manager())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Deed, Fact, Trace};
 
-fn mode(event: &Event) -> Option<u32> {
-    event.file.as_ref().map(crate::model::FileSeen::permissions)
-}
+    fn watched(deeds: Vec<Deed>) -> Case {
+        Case { watched: Fact::Known(Trace::sample(deeds).into()), ..Case::sample() }
+    }
 
-fn is_whole(trace: &Trace) -> bool {
-    trace.left_out == 0
-}
+    #[test]
+    fn fires_when_the_mode_after_bind_was_another_one() {
+        let found = check(&watched(vec![Deed::Bind, Deed::Chmod { from: 0o755, to: 0o666 }])).unwrap();
+        assert_eq!((found[0].code, found[0].certainty), ("SD212", Certainty::Certain));
+        assert!(found[0].summary.starts_with("For 1000.0 ms after bind the socket has mode 0755"));
+    }
 
-fn too_fast() -> Gap {
-    Gap::new("watch", "mode or owner were set so soon after bind that what they were before was not seen")
-}
+    #[test]
+    fn silent_for_a_temporary_name_and_where_nobody_watched() {
+        let chmod = Deed::Chmod { from: 0o755, to: 0o660 };
+        assert_eq!(check(&watched(vec![Deed::Bind, chmod, Deed::RenameAway(None)])), Ok(vec![]));
+        assert_eq!(check(&watched(vec![Deed::Bind, Deed::Unlink])), Ok(vec![]));
+        assert_eq!(check(&Case::sample()), Err(NoVerdict::NotApplicable));
+    }
 
-fn time(window: Duration) -> String {
-    format!("{:.1} ms", window.as_secs_f64() * 1e3)
+    #[test]
+    fn unknown_is_not_ok() {
+        assert!(matches!(check(&watched(vec![Deed::Bind, Deed::Attributes])), Err(NoVerdict::Unknown(_))));
+    }
 }

@@ -57,8 +57,8 @@ pub(super) struct Subject {
     pub(super) is_told: bool,
     /// Since when another file stands there than was told, and its number.
     pub(super) differs: Option<(Instant, Option<u64>)>,
-    /// Since when it is bound by a socket that cannot be seen.
-    pub(super) hidden: Option<Instant>,
+    /// The number of the file whose socket was looked for last, and when.
+    pub(super) searched: Option<(u64, Instant)>,
 }
 
 impl Subject {
@@ -79,7 +79,7 @@ impl Subject {
             due: None,
             is_told: false,
             differs: None,
-            hidden: None,
+            searched: None,
         }
     }
 
@@ -90,8 +90,7 @@ impl Subject {
 
     /// Somebody serves it: the file is there, and its socket listens.
     pub(super) fn is_served(&self) -> bool {
-        let listens = self.live.as_ref().is_some_and(|live| live.listens);
-        self.file.is_some() && (listens || self.hidden.is_some())
+        self.file.is_some() && self.live.as_ref().is_some_and(|live| live.listens)
     }
 
     /// Whose socket it is now.
@@ -101,7 +100,7 @@ impl Subject {
             holders: self.live.iter().flat_map(|live| live.holders.iter().cloned()).collect(),
             age: self.bound_at.map(|at| now.saturating_duration_since(at)),
             from_before: self.from_before,
-            served: self.hidden.is_some() || self.live.as_ref().is_some_and(|live| live.listens),
+            served: self.live.as_ref().is_some_and(|live| live.listens),
         }
     }
 
@@ -119,7 +118,7 @@ impl Subject {
         let surplus = self.earlier.len().saturating_sub(EARLIER);
         self.earlier.drain(..surplus);
         (self.file, self.made, self.binder, self.bound_at) = (None, false, None, None);
-        (self.from_before, self.hidden) = (false, None);
+        self.from_before = false;
         self.live.take()
     }
 }

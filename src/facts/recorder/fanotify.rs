@@ -54,8 +54,7 @@ pub(super) struct Group(Fanotify);
 impl Group {
     /// Marks a directory, which has to be open: the path is the one of its descriptor.
     pub(super) fn on(directory: &Path) -> Result<Self, Errno> {
-        let group =
-            Fanotify::init(InitFlags::from_bits_retain(WITH_NAMES), EventFFlags::O_CLOEXEC)?;
+        let group = Fanotify::init(InitFlags::from_bits_retain(WITH_NAMES), EventFFlags::O_CLOEXEC)?;
         let mask = CREATE | DELETE | MOVED_FROM | MOVED_TO | ATTRIB | OF_CHILDREN;
         let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_ONLYDIR;
         group.mark(flags, MaskFlags::from_bits_retain(mask), rustix::fs::CWD, Some(directory))?;

@@ -57,9 +57,8 @@ impl Join {
 
     /// Who did this to a name; `last`: no more records of it are waited for. `None`: not told yet.
     pub(super) fn claim(&mut self, directory: usize, name: &[u8], bit: u64, last: bool) -> Option<Doer> {
-        let same = |record: &Record| {
-            record.directory == directory && record.name == name && record.mask & bit != 0
-        };
+        let same =
+            |record: &Record| record.directory == directory && record.name == name && record.mask & bit != 0;
         let those = || self.records.iter().enumerate().filter(|(_, (record, _))| same(record));
         let unclaimed = those().find(|(_, (_, left))| left & bit != 0).map(|(number, _)| number);
         // One record may stand for many events of its process.

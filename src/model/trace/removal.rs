@@ -7,8 +7,8 @@ use super::{Actor, Certainty, Doer};
 
 /// A command that is typed or scripted, by its `comm`.
 const COMMANDS: [&[u8]; 14] = [
-    b"rm", b"unlink", b"mv", b"sh", b"bash", b"dash", b"zsh", b"busybox", b"find", b"perl", b"ansible", b"rsync",
-    b"install", b"cp",
+    b"rm", b"unlink", b"mv", b"sh", b"bash", b"dash", b"zsh", b"busybox", b"find", b"perl", b"ansible",
+    b"rsync", b"install", b"cp",
 ];
 
 /// How a name loses its file.
@@ -186,7 +186,10 @@ impl Removal {
             Mechanism::OldServer if self.earlier == Some(true) => "old master",
             Mechanism::OldServer => "old server",
             Mechanism::OwnServer => "its own server",
-            Mechanism::Shutdown | Mechanism::TmpCleaner | Mechanism::RuntimeDirectory | Mechanism::Command => {
+            Mechanism::Shutdown
+            | Mechanism::TmpCleaner
+            | Mechanism::RuntimeDirectory
+            | Mechanism::Command => {
                 return None;
             }
         })
@@ -234,7 +237,10 @@ mod tests {
         let server = || actor(10, 1, "gunicorn");
         let told = |removal: &Removal| removal.mechanism().map(Mechanism::word);
         assert_eq!(told(&by(actor(20, 2, "gunicorn"), server())), Some("second_launch"));
-        assert_eq!(told(&Removal { earlier: Some(true), ..by(actor(20, 2, "gunicorn"), server()) }), Some("old_server"));
+        assert_eq!(
+            told(&Removal { earlier: Some(true), ..by(actor(20, 2, "gunicorn"), server()) }),
+            Some("old_server")
+        );
         assert_eq!(told(&by(actor(11, 10, "python3"), server())), Some("own_server"));
         assert_eq!(told(&Removal { listens_on: Some(false), ..by(server(), server()) }), Some("shutdown"));
         assert_eq!(told(&by(actor(20, 2, "systemd-tmpfile"), server())), Some("tmp_cleaner"));
