@@ -158,8 +158,8 @@ impl Recorder {
             if errno == Errno::EPERM { gap.helped_by(Gap::AS_ROOT) } else { gap }
         });
         let broken = |error: std::io::Error| Gap::new("pipe", error.to_string());
-        let (wakes, waker) = std::io::pipe().map_err(broken)?;
-        rustix::fs::fcntl_setfl(&wakes, OFlags::NONBLOCK).map_err(|errno| broken(errno.into()))?;
+        let (woken, waker) = std::io::pipe().map_err(broken)?;
+        rustix::fs::fcntl_setfl(&woken, OFlags::NONBLOCK).map_err(|errno| broken(errno.into()))?;
         let shared = Arc::new(Shared { inotify, table: Mutex::new(Table::default()) });
         let (sender, notes) = sync_channel(WAITING);
         let reader = Reader {
@@ -169,7 +169,7 @@ impl Recorder {
             join: Join::default(),
             pending: VecDeque::new(),
             went: None,
-            wakes: wakes.into(),
+            wakes: woken.into(),
             buffer: vec![0; 16 << 10],
         };
         std::thread::Builder::new().name("recorder".into()).spawn(move || reader.run()).map_err(broken)?;

@@ -19,11 +19,10 @@ pub fn line(event: &Event, style: &Style, loudness: Loudness) -> String {
         None => word,
     };
     let mut line = format!("{}  {:>9}  {word}  {}", clock(event.at), delta(event.delta), escape(&event.path));
-    for part in [details(event), who(event, loudness), event.polled.then(|| "(polled)".to_owned())] {
-        if let Some(part) = part {
-            line.push_str("  ");
-            line.push_str(&part);
-        }
+    let polled = event.polled.then(|| "(polled)".to_owned());
+    for part in [details(event), who(event, loudness), polled].into_iter().flatten() {
+        line.push_str("  ");
+        line.push_str(&part);
     }
     line
 }

@@ -31,15 +31,15 @@ pub(super) struct Incidents {
 }
 
 impl Incidents {
-    /// Judges what has lasted long enough; `last`: the watch ends, and what lasts now is judged.
-    pub(super) fn judge(&mut self, context: &Context<'_>, vigil: &mut Vigil<'_>, last: bool) {
+    /// Judges what has lasted long enough; `at_end`: the watch ends, and what lasts now is judged.
+    pub(super) fn judge(&mut self, context: &Context<'_>, vigil: &mut Vigil<'_>, at_end: bool) {
         let now = Instant::now();
         for number in 0..vigil.subjects.len() {
             for index in 0..vigil.subjects[number].lost.len() {
                 let lost = &vigil.subjects[number].lost[index];
                 let removal = lost.removal.and_then(|removal| vigil.timeline.removals.get(removal));
                 let own = removal.is_some_and(Removal::by_its_own);
-                let grace = match (own, last) {
+                let grace = match (own, at_end) {
                     (false, false) => GRACE,
                     (false, true) => Duration::ZERO,
                     (true, false) => OWN_GRACE,

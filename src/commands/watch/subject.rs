@@ -31,6 +31,7 @@ pub(super) struct Lost {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Subject {
     /// Which of the arguments it belongs to.
     pub(super) target: usize,

@@ -62,12 +62,12 @@ impl Join {
         let those = || self.records.iter().enumerate().filter(|(_, (record, _))| same(record));
         let unclaimed = those().find(|(_, (_, left))| left & bit != 0).map(|(number, _)| number);
         // One record may stand for many events of its process.
-        let number = unclaimed.or_else(|| those().last().filter(|_| last).map(|(number, _)| number))?;
+        let number = unclaimed.or_else(|| those().next_back().filter(|_| last).map(|(number, _)| number))?;
         let pid = self.records[number].0.doer.actor.pid;
         let one_process = those().all(|(_, (record, _))| record.doer.actor.pid == pid);
         let in_order = unclaimed.is_some()
             && bit != ATTRIB
-            && those().all(|(_, (record, _))| record.mask.count_ones() == 1);
+            && those().all(|(_, (record, _))| record.mask.is_power_of_two());
         let (record, left) = &mut self.records[number];
         *left &= !bit;
         let mut doer = record.doer.clone();

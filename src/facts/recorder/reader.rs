@@ -60,7 +60,9 @@ impl Reader {
             self.what();
             // The last of it may have been told between the two.
             if !self.pending.is_empty() {
-                groups.iter().for_each(|(number, group)| self.who(*number, group));
+                for (number, group) in &groups {
+                    self.who(*number, group);
+                }
             }
             if self.send().is_none() {
                 return;

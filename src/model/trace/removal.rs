@@ -163,8 +163,8 @@ impl Removal {
             return Some(Mechanism::RuntimeDirectory);
         }
         if self.by_its_own() {
-            let went_on = self.listens_on == Some(true);
-            return Some(if went_on { Mechanism::OwnServer } else { Mechanism::Shutdown });
+            // While it is not known whether it ends, either may be.
+            return self.listens_on.map(|on| if on { Mechanism::OwnServer } else { Mechanism::Shutdown });
         }
         if self.earlier.is_some() {
             return Some(Mechanism::OldServer);

@@ -20,7 +20,8 @@ pub(super) struct Watched {
 /// One event; the same in a document and as a line.
 #[derive(Serialize)]
 struct Event {
-    event: &'static str,
+    #[serde(rename = "event")]
+    word: &'static str,
     path: String,
     path_b64: Option<String>,
     at: String,
@@ -107,7 +108,7 @@ impl Event {
             _ => None,
         };
         Self {
-            event: event.deed.word(),
+            word: event.deed.word(),
             path,
             path_b64,
             at: rfc3339(event.at),

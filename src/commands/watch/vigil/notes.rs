@@ -108,6 +108,7 @@ impl Vigil<'_> {
     fn take_event(&mut self, number: usize, note: Note, path: Vec<u8>) {
         let Note { act, at, clock, file, who, other, .. } = note;
         let subject = &mut self.subjects[number];
+        subject.differs = None;
         let is_socket =
             |file: &Option<FileSeen>| file.as_ref().is_some_and(|file| file.kind == FileKind::Socket);
         match act {
