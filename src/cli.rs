@@ -9,6 +9,7 @@ mod preflight;
 mod probe;
 mod typed;
 mod values;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+pub use watch::{WatchArgs, WatchUntil};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
@@ -162,6 +164,8 @@ pub enum Command {
     Probe(Box<ProbeArgs>),
     /// The whole host: every socket, and what configuration says of it
     Scan(ScanArgs),
+    /// What happens to a socket: who makes, changes and removes its file, live
+    Watch(WatchArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
     /// Which socket files are stale, with proof; --apply removes those
@@ -196,6 +200,7 @@ impl Command {
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
             Self::Scan(_) => Some("scan"),
+            Self::Watch(_) => Some("watch"),
             Self::Preflight(_) => Some("preflight"),
             Self::Clean(_) => Some("clean"),
             Self::Explain(_) => Some("explain"),

@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 14] = [
+const OF_COMMANDS: [(&str, &str); 15] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -93,6 +93,16 @@ const OF_COMMANDS: [(&str, &str); 14] = [
   sockdoctor clean /run/app                those of a directory
   sockdoctor clean /run/app.sock --apply   remove it, if it is proven stale
   sockdoctor clean --fail-on error -q      exit status 1 when there is one",
+    ),
+    (
+        "watch",
+        "  sudo sockdoctor watch /run/app.sock      who makes, changes and removes it; Ctrl-C ends it
+  sockdoctor watch /run/app                every socket in a directory, which may be made again
+  sockdoctor watch /run/app.sock --until gone       until nobody serves it any more
+  sockdoctor watch /run/app.sock --duration 10m --format ndjson    one event a line
+  sockdoctor watch /run/app.sock --duration 60s -o trace.txt       the whole at its end
+Status 1: a listener lost its file and listened on, or --until was not met within --duration; 3: nothing could be
+watched; 130, 143: a signal came before --until was met. It ends well by Ctrl-C.",
     ),
     (
         "explain",

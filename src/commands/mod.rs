@@ -23,6 +23,7 @@ mod silence;
 mod site;
 mod socket_unit;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -163,6 +164,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
         Some(Command::Scan(args)) => (scan::run(&context, &args), FailOn::Error),
+        Some(Command::Watch(args)) => (watch::run(&context, &args, &style), FailOn::Error),
         Some(Command::Preflight(args)) if args.compose.files.is_empty() => {
             (preflight::run(&context, &args), FailOn::Error)
         }

@@ -42,6 +42,7 @@ pub(super) fn check(machine: &Machine, command: &Command) -> Result<(), Refusal>
         (
             Command::Clean(_)
             | Command::Wait(_)
+            | Command::Watch(_)
             | Command::Preflight(_)
             | Command::Demo(_)
             | Command::SelfCheck,

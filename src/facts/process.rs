@@ -188,7 +188,7 @@ pub(super) fn link(path: &Path) -> Option<Vec<u8>> {
     Some(readlinkat(CWD, path, Vec::new()).ok()?.into_bytes())
 }
 
-fn link_at(directory: impl AsFd, name: &str) -> Option<Vec<u8>> {
+pub(super) fn link_at(directory: impl AsFd, name: &str) -> Option<Vec<u8>> {
     Some(readlinkat(directory, name, Vec::new()).ok()?.into_bytes())
 }
 
@@ -210,7 +210,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// The second number of `Uid:` (`proc_pid_status(5)`: real, effective, saved, filesystem).
-fn effective_uid(status: &[u8]) -> Option<u32> {
+pub(super) fn effective_uid(status: &[u8]) -> Option<u32> {
     let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::{
     Access, AgedLine, Certainty, Configured, Credentials, Fact, File, FileState, Gap, Health, IdName,
     Liveness, Names, NetnsId, NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, Subject,
-    SubjectKind, Target, Unit, Walk,
+    SubjectKind, Target, Trace, Unit, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -69,6 +69,8 @@ pub struct Case {
     pub configured: Configured,
     /// How its server fares; asked by what is about one socket, or about time.
     pub health: Fact<Box<Health>>,
+    /// What happened to it while it was watched.
+    pub watched: Fact<Arc<Trace>>,
 }
 
 /// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
@@ -119,6 +121,7 @@ impl Case {
             wished: Wished::default(),
             configured: Configured::default(),
             health: Fact::NotAsked,
+            watched: Fact::NotAsked,
         }
     }
 

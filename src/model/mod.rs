@@ -37,6 +37,7 @@ mod sighting;
 mod socket;
 mod stray;
 mod target;
+mod trace;
 mod unit;
 mod users;
 mod waited;
@@ -88,6 +89,9 @@ pub use socket::{
 };
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
+pub use trace::{
+    Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd, Window,
+};
 pub use unit::{Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

@@ -272,6 +272,8 @@ pub enum Data {
         /// Why it stopped.
         ending: super::Ending,
     },
+    /// `watch`.
+    Watched(std::sync::Arc<super::Trace>),
 }
 
 /// The answer of one command.

@@ -26,6 +26,7 @@ pub mod style;
 mod table;
 pub mod text;
 mod waited;
+pub mod watched;
 
 pub(crate) use github::{SUMMARY_LIMIT, summary};
 
@@ -91,7 +92,7 @@ impl Format {
     pub fn is_of(self, command: &str) -> bool {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
-            Self::Ndjson => matches!(command, "list" | "probe"),
+            Self::Ndjson => matches!(command, "list" | "probe" | "watch"),
             Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight" | "scan"),
         }
     }

@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use super::style::escape;
 use super::{
     Loudness, access, checks, clean, compose, explain, facts, preflight, probe, reply, style::Style, table,
-    waited,
+    waited, watched,
 };
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
-/// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`.
+/// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`,
+/// events of `watch` as `at delta event path pid command uid unit certainty detail`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -36,7 +37,8 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         | Data::Probe { .. }
         | Data::Compose { .. }
         | Data::Scan { .. }
-        | Data::Waited { .. } => {}
+        | Data::Waited { .. }
+        | Data::Watched(_) => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
@@ -48,6 +50,9 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
     }
     if let Data::Waited { targets, .. } = &report.data {
         waited::render_plain(targets, out)?;
+    }
+    if let Data::Watched(trace) = &report.data {
+        watched::render_plain(trace, out)?;
     }
     if let Data::Preflight(targets) = &report.data {
         preflight::render_plain(targets, out)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, clean, compose, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, clean, compose, explain, facts, probe, reply, table, waited, watched};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
     Severity,
@@ -64,6 +64,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         if *ending == Ending::Ready {
             return Ok(());
         }
+    }
+    if let Data::Watched(trace) = &report.data {
+        watched::render(trace, style, loudness, out)?;
     }
     if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
         &report.data

@@ -74,6 +74,7 @@ mod sd208_server_cannot_create_or_replace;
 mod sd209_selinux_denial;
 mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
+mod sd212_bind_chmod_window;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
 mod sd302_accept_queue_pressure;
@@ -155,6 +156,7 @@ pub static ALL: &[&Rule] = &[
     &sd209_selinux_denial::SELINUX_DENIAL,
     &sd210_apparmor_snap_denial::APPARMOR_SNAP_DENIAL,
     &sd211_protected_symlink::PROTECTED_SYMLINK,
+    &sd212_bind_chmod_window::BIND_CHMOD_WINDOW,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
     &sd302_accept_queue_pressure::ACCEPT_QUEUE_PRESSURE,

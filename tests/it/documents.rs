@@ -83,6 +83,9 @@ fn every_document_is_as_the_printed_schema_says() {
             &["wait", "--gone", "/nowhere/x"],
             &["wait", "--timeout", "50ms", "/nowhere/x"],
             &["wait", "inode:1"],
+            &["watch", "--duration", "300ms", world.path("0/app.sock").to_str().unwrap(), "/nowhere/x"],
+            &["watch", "-v", "--duration", "300ms", world.dir.to_str().unwrap()],
+            &["watch", "@nobody"],
             &["list", "--only", "SD000"],
         ] {
             valid(arguments);

@@ -66,4 +66,6 @@ mod views;
 mod vm;
 mod wait;
 mod wait_http;
+mod watch;
+mod watch_servers;
 mod world;

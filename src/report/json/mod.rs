@@ -12,6 +12,7 @@ pub(super) mod row;
 mod scan;
 mod target;
 mod waited;
+pub(super) mod watched;
 
 use std::io::{self, Write};
 
@@ -173,6 +174,7 @@ enum DataOut<'r> {
         ending: &'static str,
         waited: Vec<waited::Entry>,
     },
+    Watched(watched::Watched),
     Probes {
         probes: Vec<probe::Probe<'r>>,
         series: Vec<probe::Series>,
@@ -302,6 +304,7 @@ impl<'r> DataOut<'r> {
                 ending: ending.word(),
                 waited: targets.iter().map(waited::Entry::of).collect(),
             },
+            Data::Watched(trace) => Self::Watched(watched::Watched::of(trace)),
             Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
             Data::Explainable { rules, texts } => Self::Explainable {
                 rules: rules.iter().map(explain::Rule::of).collect(),

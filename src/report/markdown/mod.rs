@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, clean, compose, facts, probe, table, text, waited};
+use super::{Loudness, access, clean, compose, facts, probe, table, text, waited, watched};
 use crate::model::{
     Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
@@ -38,7 +38,8 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         | Data::Probe { .. }
         | Data::Compose { .. }
         | Data::Scan { .. }
-        | Data::Waited { .. } => {
+        | Data::Waited { .. }
+        | Data::Watched(_) => {
             judged(report, loudness, out)?;
         }
     }
@@ -99,6 +100,20 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
     if let Data::Waited { targets, ending } = &report.data {
         for target in targets {
             writeln!(out, "- {}", code(waited::line(target, *ending).as_bytes()))?;
+        }
+        writeln!(out)?;
+    }
+    if let Data::Watched(trace) = &report.data {
+        for removal in &trace.removals {
+            let sentence = format!("{}: {}", escape(&removal.path), watched::sentence(removal));
+            writeln!(out, "- {}", code(sentence.as_bytes()))?;
+        }
+        head(&["at", "event", "path", "pid", "command", "uid", "unit", "certainty", "detail"], out)?;
+        for event in &trace.events {
+            let line = watched::plain_line(event);
+            let mut fields: Vec<String> = line.split('\t').map(|field| code(field.as_bytes())).collect();
+            fields.remove(1);
+            row(&fields, out)?;
         }
         writeln!(out)?;
     }
