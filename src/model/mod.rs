@@ -18,6 +18,8 @@ mod explain;
 mod fact;
 mod filesystem;
 mod finding;
+mod guard;
+mod guard_record;
 mod links;
 mod listing;
 mod mac;
@@ -60,6 +62,8 @@ pub use explain::{
 pub use fact::{Fact, Gap, Names, Seen};
 pub use filesystem::{KnownFilesystem, known_filesystem};
 pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use guard::{GuardCause, GuardOutcome, GuardPass, Repair, RepairCount};
+pub use guard_record::GuardRecord;
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};

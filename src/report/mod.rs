@@ -7,6 +7,7 @@ mod compose;
 mod explain;
 mod facts;
 mod github;
+mod guard;
 pub mod json;
 mod junit;
 mod levels;

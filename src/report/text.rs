@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, clean, compose, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, clean, compose, explain, facts, guard, probe, reply, table, waited};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, ProbedTarget, ReplyShown, Report, Severity,
 };
@@ -42,6 +42,13 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             return compose::patch(patch, out);
         }
         _ => {}
+    }
+    if let Data::Guard(pass) = &report.data {
+        guard::render(pass, style, loudness, out)?;
+        if loudness == Loudness::Quiet || report.findings.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
     }
     if let Data::Clean { applied, candidates } = &report.data {
         clean::render(candidates, *applied, style, loudness, out)?;
