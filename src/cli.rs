@@ -3,12 +3,14 @@
 mod clean;
 mod compose;
 mod consumer;
+mod guard;
 mod health;
 pub mod help;
 mod preflight;
 mod probe;
 mod typed;
 mod values;
+mod wait;
 mod watch;
 
 use std::ffi::OsString;
@@ -18,17 +20,19 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::model::{Severity, SocketField, Statuses};
+use crate::model::{Severity, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
 pub use clean::CleanArgs;
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
+pub use guard::{GuardArgs, MaxRepairs};
 pub use health::HealthArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
 use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+pub use wait::{WaitArgs, WaitFor};
 pub use watch::{WatchArgs, WatchUntil};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
@@ -170,6 +174,8 @@ pub enum Command {
     Preflight(Box<PreflightArgs>),
     /// Which socket files are stale, with proof; --apply removes those
     Clean(CleanArgs),
+    /// Ask a server, and repair it when it has certainly failed
+    Guard(Box<GuardArgs>),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -203,6 +209,7 @@ impl Command {
             Self::Watch(_) => Some("watch"),
             Self::Preflight(_) => Some("preflight"),
             Self::Clean(_) => Some("clean"),
+            Self::Guard(_) => Some("guard"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -288,53 +295,6 @@ pub struct ListArgs {
     /// Time and logs.
     #[command(flatten)]
     pub health: HealthArgs,
-}
-
-/// `wait`
-#[derive(Debug, Args)]
-pub struct WaitArgs {
-    /// /run/x.sock, @abstract, unix:PATH, http+unix://%2Frun%2Fx.sock/, tcp:HOST:PORT, http://HOST:PORT/
-    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
-    pub targets: Vec<OsString>,
-    /// What makes a target ready
-    #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = WaitFor::Connect)]
-    pub goal: WaitFor,
-    /// Ask for PATH over HTTP/1.1; the same as --for http
-    #[arg(long, value_name = "PATH", value_parser = values::http_path)]
-    pub http: Option<String>,
-    /// Ready is who answers with one of these statuses: 200, 2xx, 200-399 [default: 200-399]
-    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', hide_short_help = true)]
-    #[arg(value_parser = values::parsed(Statuses::parse, "use 200, 2xx or 200-399"))]
-    pub expect: Vec<Statuses>,
-    /// Wait until nobody serves the target any more
-    #[arg(long, conflicts_with_all = ["goal", "http", "expect"])]
-    pub gone: bool,
-    /// Only when it was so for this long without a break
-    #[arg(long, value_name = "D", value_parser = duration)]
-    pub stable: Option<Duration>,
-    /// One target is enough
-    #[arg(long)]
-    pub any: bool,
-    /// Give up when this process has ended
-    #[arg(long, value_name = "PID")]
-    pub while_pid: Option<u32>,
-    /// Look once and do not wait: exit status 0 when ready, 1 when not
-    #[arg(long, conflicts_with_all = ["stable", "while_pid"])]
-    pub once: bool,
-    /// What this process becomes when they are ready; no shell is involved
-    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<OsString>,
-}
-
-/// `--for`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WaitFor {
-    /// A socket file is at the path
-    Exists,
-    /// It takes connections: it listens, which does not say that it answers
-    Connect,
-    /// It answers over HTTP: the test of readiness
-    Http,
 }
 
 /// `scan`

@@ -3,6 +3,8 @@
 
 pub mod broken;
 pub mod clean;
+pub mod guard_state;
+pub mod repair;
 pub mod replace;
 pub mod scratch;
 pub mod signals;

@@ -10,7 +10,8 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server; `preflight` takes back what it makes.";
+and says what it could not see. It changes nothing but by `clean --apply` and `guard`, and only `probe`, `wait` and `guard` connect to a server; \
+`preflight` takes back what it makes.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why does this socket not work?
@@ -19,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 15] = [
+const OF_COMMANDS: [(&str, &str); 16] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -105,6 +106,13 @@ Status 1: a listener lost its file and listened on, or --until was not met withi
 watched; 130, 143: a signal came before --until was met. It ends well by Ctrl-C.",
     ),
     (
+        "guard",
+        "  sockdoctor guard /run/app.sock --http /health --dry-run    what would be done now?
+  sockdoctor guard /run/app.sock --http /health --restart-unit app --state /var/lib/app.guard
+  sockdoctor guard /run/app.sock --http /health --state app.guard -- ./restart-app
+  sockdoctor guard /run/app.sock --http / --restart-unit app --every 30s --max-repairs 3/1h",
+    ),
+    (
         "explain",
         "  sockdoctor explain SD104                 what a code means
   sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
@@ -156,7 +164,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 7] = ["explain", "clean", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 8] = ["explain", "clean", "guard", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 

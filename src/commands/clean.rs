@@ -199,8 +199,9 @@ fn answer(
         open |= planned.named && *state == CleanState::Unproven;
         failed |= matches!(state, CleanState::Aside(_) | CleanState::Failed(_))
             || planned.candidate.leftover && *state == CleanState::Alive;
-        let gone = matches!(state, CleanState::Removed | CleanState::Replaced | CleanState::Aside(_));
-        match planned.finding.filter(|_| !gone) {
+        // What came to life, as a new file with the number of the old one does, is not stale any more.
+        let still = matches!(state, CleanState::Stale | CleanState::Unproven | CleanState::Failed(_));
+        match planned.finding.filter(|_| still) {
             Some(finding) if chosen => judgement.findings.push(finding),
             Some(_) => judgement.left_out += 1,
             None => {}

@@ -7,6 +7,7 @@ mod consumers;
 mod declared;
 mod demo;
 mod explain;
+mod guard;
 mod inspect;
 mod list;
 mod logs;
@@ -175,6 +176,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             let fail_on = if args.apply { FailOn::Error } else { FailOn::Never };
             (clean::run(&context, &args), fail_on)
         }
+        Some(Command::Guard(args)) => (guard::run(&context, &args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),

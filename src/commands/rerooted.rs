@@ -41,6 +41,7 @@ pub(super) fn check(machine: &Machine, command: &Command) -> Result<(), Refusal>
         }
         (
             Command::Clean(_)
+            | Command::Guard(_)
             | Command::Wait(_)
             | Command::Watch(_)
             | Command::Preflight(_)

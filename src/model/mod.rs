@@ -18,6 +18,8 @@ mod explain;
 mod fact;
 mod filesystem;
 mod finding;
+mod guard;
+mod guard_record;
 mod health;
 mod links;
 mod listing;
@@ -64,6 +66,8 @@ pub use explain::{
 pub use fact::{Fact, Gap, Names, Seen};
 pub use filesystem::{KnownFilesystem, known_filesystem};
 pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use guard::{GuardCause, GuardOutcome, GuardPass, Repair, RepairCount};
+pub use guard_record::GuardRecord;
 pub use health::{Descriptors, HalfDead, Health, Pulse, Sample, Stall, Vitals};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use log::{LogFamily, LogReading, LoggedFamily};

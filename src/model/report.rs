@@ -263,6 +263,8 @@ pub enum Data {
         /// Named ones first.
         candidates: Vec<super::Candidate>,
     },
+    /// `guard`: the last pass.
+    Guard(Box<super::GuardPass>),
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.

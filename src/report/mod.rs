@@ -7,6 +7,7 @@ mod compose;
 mod explain;
 mod facts;
 mod github;
+mod guard;
 mod health;
 pub mod json;
 mod junit;

@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, clean, compose, explain, facts, preflight, probe, reply, style::Style, table,
-    waited, watched,
+    Loudness, access, checks, clean, compose, explain, facts, guard, preflight, probe, reply, style::Style,
+    table, waited, watched,
 };
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
 /// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`,
-/// events of `watch` as `at delta event path pid command uid unit certainty detail`.
+/// events of `watch` as `at delta event path pid command uid unit certainty detail`,
+/// the pass of `guard` as `outcome target code why`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -25,6 +26,7 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
         Data::Checks(each) => return checks::render_plain(each, out),
+        Data::Guard(pass) => guard::render_plain(pass, out)?,
         Data::Clean { candidates, .. } => return clean::render_plain(candidates, out),
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
             return reply::render(targets, *shown, &Style::FILE, out);

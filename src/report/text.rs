@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, clean, compose, explain, facts, probe, reply, table, waited, watched};
+use super::{
+    Loudness, access, checks, clean, compose, explain, facts, guard, probe, reply, table, waited, watched,
+};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
     Severity,
@@ -43,6 +45,13 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             return compose::patch(patch, out);
         }
         _ => {}
+    }
+    if let Data::Guard(pass) = &report.data {
+        guard::render(pass, style, loudness, out)?;
+        if loudness == Loudness::Quiet || report.findings.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
     }
     if let Data::Clean { applied, candidates } = &report.data {
         clean::render(candidates, *applied, style, loudness, out)?;

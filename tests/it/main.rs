@@ -18,6 +18,8 @@ mod engine;
 mod explain;
 mod formats;
 mod fuse;
+mod guard;
+mod guard_systemd;
 mod hangs;
 mod healthy;
 mod help;

@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod compose;
 mod explain;
+mod guard;
 mod health;
 mod preflight;
 pub(super) mod probe;
@@ -167,6 +168,7 @@ enum DataOut<'r> {
     Compose(compose::Compose),
     Scan(scan::Scan),
     Clean(clean::Clean),
+    Guard(Box<guard::Guard>),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -297,6 +299,7 @@ impl<'r> DataOut<'r> {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
+            Data::Guard(pass) => Self::Guard(Box::new(guard::Guard::of(pass))),
             Data::Clean { applied, candidates } => Self::Clean(clean::Clean::of(*applied, candidates)),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },

@@ -8,7 +8,7 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, clean, compose, facts, probe, table, text, waited, watched};
+use super::{Loudness, access, clean, compose, facts, guard, probe, table, text, waited, watched};
 use crate::model::{
     Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
 };
@@ -29,6 +29,14 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
+        Data::Guard(pass) => {
+            writeln!(out, "- {}", code(guard::headline(pass).as_bytes()))?;
+            for (label, line) in guard::details(pass).iter().filter(|_| loudness > Loudness::Quiet) {
+                writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
+            }
+            writeln!(out)?;
+            judged(report, loudness, out)?;
+        }
         Data::Clean { applied, candidates } => cleaned(candidates, *applied, loudness, out)?,
         Data::None
         | Data::Inspect(_)
