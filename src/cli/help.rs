@@ -149,7 +149,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 6] = ["explain", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 7] = ["watch", "explain", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 

@@ -180,6 +180,7 @@ impl Recorder {
             join: Join::default(),
             pending: VecDeque::new(),
             went: None,
+            batch: 0,
             wakes: woken.into(),
             buffer: vec![0; 16 << 10],
         };

@@ -304,7 +304,9 @@ fn a_directory_is_watched_with_every_socket_in_it_and_nothing_else() {
         fs::remove_file(dir.join("file")).unwrap();
         let _receiver = UnixDatagram::bind(dir.join("dgram")).unwrap();
         watcher.tells(|event| event["event"] == "listening" && event["path"] == text(&dir.join("dgram")));
-        let removed = finish(Command::new("rm").arg(dir.join("before")).arg(dir.join("dgram")), SOON);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"rm "$@" & wait"#, "sh"]).arg(dir.join("before")).arg(dir.join("dgram"));
+        let removed = finish(&mut shell, SOON);
         assert_eq!(removed.status, 0, "{}", removed.stderr);
         watcher.counts("unlink", 2);
         let (status, events, end) = watcher.finish();
