@@ -164,7 +164,8 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 8] = ["explain", "clean", "guard", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 9] =
+    ["explain", "watch", "clean", "guard", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 

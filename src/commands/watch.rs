@@ -113,11 +113,15 @@ fn targets(context: &Context<'_>, given: &[OsString]) -> Result<Vec<Target>, Ref
 
 /// Refuses where there is nothing to be seen at all.
 fn seen(vigil: &Vigil<'_>) -> Result<(), Refusal> {
-    let blocked = |target: &Target| matches!(target.reach, Reach::Denied | Reach::Unseen);
+    let unread = |target: &Target| {
+        target.is_directory && vigil.unwatched.iter().any(|(known, _)| target.place.as_ref() == Some(known))
+    };
+    let blocked = |target: &Target| matches!(target.reach, Reach::Denied | Reach::Unseen) || unread(target);
     let Some(first) = vigil.targets.first().filter(|_| vigil.targets.iter().all(blocked)) else {
         return Ok(());
     };
-    let message = format!("{}: nothing can be watched: {}", escape(&first.path), first.reach.says());
+    let why = if unread(first) { "the directory may not be read".to_owned() } else { first.reach.says() };
+    let message = format!("{}: nothing can be watched: {why}", escape(&first.path));
     Err(Refusal::open(message, "run it as root, or as a user who gets there"))
 }
 

@@ -20,6 +20,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use rustix::fs::{Mode, OFlags};
 
 use super::machine::Machine;
+use super::walk::join as join_paths;
 use crate::model::{Actor, Doer, FileSeen, Gap};
 use actor::Actors;
 use fanotify::Group;
@@ -125,6 +126,16 @@ impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn forget(&self, table: &mut Table, gone: impl Fn(&[u8]) -> bool) {
+        table.directories.retain(|known| {
+            if gone(&known.path) {
+                // It may have gone by itself.
+                let _ = self.inotify.rm_watch(known.descriptor);
+            }
+            !gone(&known.path)
+        });
+    }
 }
 
 /// Records until it is dropped.
@@ -169,6 +180,7 @@ impl Recorder {
             join: Join::default(),
             pending: VecDeque::new(),
             went: None,
+            batch: 0,
             wakes: woken.into(),
             buffer: vec![0; 16 << 10],
         };
@@ -196,6 +208,8 @@ impl Recorder {
             known.path = directory.to_vec();
             return Ok(false);
         }
+        // What had the path before has it no more: another mount lies over it, or it went elsewhere.
+        self.shared.forget(&mut table, |known| known == directory);
         let marked = table.directories.iter().filter(|known| known.group.is_some()).count();
         let wants_mark = self.blind.is_none();
         let group = (wants_mark && marked < GROUPS).then(|| Group::on(&place).ok()).flatten();
@@ -209,6 +223,13 @@ impl Recorder {
         // Its group is to be listened to as well.
         let _ = rustix::io::write(&self.waker, &[1]);
         Ok(true)
+    }
+
+    /// Stops watching a directory that has gone elsewhere, and those below it: their paths mean others now.
+    pub fn forget(&self, directory: &[u8]) {
+        let below = join_paths(directory, b"");
+        let gone = |path: &[u8]| path == directory || path.starts_with(&below);
+        self.shared.forget(&mut self.shared.table(), gone);
     }
 
     /// The next thing that happened, if anything does within this time.

@@ -80,7 +80,7 @@ impl FileSeen {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
-    /// A socket file stood there when the watch began.
+    /// A socket file was found there: when the watch began, or where nothing told how it came.
     There,
     /// bind(2) made a socket file.
     Bind,

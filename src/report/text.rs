@@ -62,6 +62,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
             page.count_line(report, out)
         };
     }
+    if let Data::Watched(trace) = &report.data {
+        watched::timeline(trace, style, loudness, out)?;
+    }
     for finding in &report.findings {
         page.finding(finding, out)?;
         if loudness != Loudness::Quiet {
@@ -75,7 +78,7 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         }
     }
     if let Data::Watched(trace) = &report.data {
-        watched::render(trace, style, loudness, out)?;
+        watched::summary(trace, style, loudness, out)?;
     }
     if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
         &report.data

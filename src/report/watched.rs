@@ -72,7 +72,7 @@ pub fn sentence(removal: &Removal) -> String {
             format!("{after} after pid {} ({}) bound it", binder.pid, command(binder))
         }
         (Some(after), None) => {
-            format!("{after} after it was bound{}", held(victim.face().map(AsRef::as_ref)))
+            format!("{after} after it came{}", held(victim.face().map(AsRef::as_ref)))
         }
         (None, _) => format!("(it was there before the watch{})", held(victim.face().map(AsRef::as_ref))),
     };
@@ -91,8 +91,8 @@ fn way(removal: &Removal) -> Option<String> {
     Some(format!("{number}{}", mechanism.says()))
 }
 
-/// The timeline, where it was not printed as it came, and the summary.
-pub(super) fn render(
+/// The timeline, where it was not printed as it came, and what sets the rest off from it.
+pub(super) fn timeline(
     trace: &Trace,
     style: &Style,
     loudness: Loudness,
@@ -100,13 +100,20 @@ pub(super) fn render(
 ) -> io::Result<()> {
     if !trace.streamed {
         trace.events.iter().try_for_each(|event| writeln!(out, "{}", line(event, style, loudness)))?;
+        if trace.left_out > 0 {
+            writeln!(out, "and {} events more that were not kept", trace.left_out)?;
+        }
     }
-    if trace.left_out > 0 && !trace.streamed {
-        writeln!(out, "… and {} events more that were not kept", trace.left_out)?;
-    }
-    if loudness > Loudness::Quiet && !trace.removals.is_empty() {
-        writeln!(out)?;
-    }
+    if loudness > Loudness::Quiet && !trace.events.is_empty() { writeln!(out) } else { Ok(()) }
+}
+
+/// Who took which name from whom.
+pub(super) fn summary(
+    trace: &Trace,
+    style: &Style,
+    loudness: Loudness,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for removal in trace.removals.iter().take(TOLD) {
         let on = if removal.listens_on == Some(true) {
             "; its listener went on, and nobody got to it"

@@ -156,6 +156,7 @@ const DEMO: &str = "\
     cause     it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name
     fix       stop the owner, then start it again as before (here it is the demo itself, which has ended)
               sockdoctor inspect [PATH]   then see that it is healthy
+              sockdoctor watch [PATH]   see who removes it next time
     more      sockdoctor explain SD102
 
 demo listener-unlinked: SD102 recognised; everything it made is removed

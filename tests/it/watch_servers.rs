@@ -146,6 +146,32 @@ fn a_node_server_that_is_closed_after_its_successor_came_is_named() {
 }
 
 #[test]
+fn a_worker_that_removes_the_file_of_its_own_server_is_named() {
+    let name = "watch_servers::a_worker_that_removes_the_file_of_its_own_server_is_named";
+    isolated_root(name, |world| {
+        let Some(mut python) = need("python3") else { return skip(name, "no python3") };
+        let socket = world.path("app.sock");
+        let watcher = Watcher::start(world, &[text(&socket)]);
+        // As a module that removes the path and is run again by each worker.
+        let worker = "import os\nif os.fork() == 0: os.unlink(sys.argv[1])\n";
+        let script = PYTHON.replace("time.sleep", &format!("{worker}time.sleep"));
+        let server = Process::start(python.args(["-c", &script]).arg(&socket));
+        watcher.counts("unlink", 1);
+        // Time enough to end, if it were about to.
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        let (_, _, end) = watcher.finish();
+        let removal = &end["removals"][0];
+        assert_eq!(
+            (&removal["mechanism_number"], &removal["part"]),
+            (&"M2".into(), &"its own server".into()),
+            "{end:#}"
+        );
+        assert_eq!(removal["bound_by_pid"], pid(&server));
+        assert_finding(&end, "SD102", removal["sentence"].as_str().unwrap());
+    });
+}
+
+#[test]
 fn a_server_that_removes_its_own_file_and_ends_is_no_problem() {
     let name = "watch_servers::a_server_that_removes_its_own_file_and_ends_is_no_problem";
     isolated_root(name, |world| {
@@ -243,7 +269,8 @@ fn systemd_that_removes_a_runtime_directory_is_named() {
             "{end:#}{events:#?}"
         );
         let unlink = events.iter().find(|event| event["event"] == "unlink").unwrap();
-        assert!(unlink["command"].as_str().unwrap().contains("sd"), "{unlink:#}");
+        let systemd = unlink["command"].as_str().unwrap();
+        assert!(systemd == "systemd" || systemd.starts_with("(sd-"), "{unlink:#}");
         let listening = events.iter().find(|event| event["event"] == "listening").unwrap();
         assert_eq!(listening["unit"], "server.service", "{listening:#}");
         assert_finding(&end, "SD102", removal["sentence"].as_str().unwrap());

@@ -84,7 +84,12 @@ impl Incidents {
     fn keep(&mut self, mut finding: Finding, removal: Option<&Removal>) {
         if let Some(removal) = removal {
             let sentence = watched::sentence(removal);
-            finding.evidence.push(Evidence::new("watch", sentence.clone()));
+            let when = format!("watch, {:.1} s after it began", removal.since.as_secs_f64());
+            finding.evidence.push(Evidence::new(when, sentence.clone()));
+            // That was this time.
+            finding.fixes.retain(|fix| {
+                !fix.command.as_ref().is_some_and(|line| line.starts_with(b"sockdoctor watch"))
+            });
             finding.cause = Some(match removal.mechanism() {
                 Some(mechanism) => format!("{sentence}: {}", mechanism.says()),
                 None => sentence,

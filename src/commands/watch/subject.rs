@@ -123,3 +123,35 @@ impl Subject {
         self.live.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Certainty;
+
+    fn actor(pid: u32, parent: u32) -> Arc<Actor> {
+        Arc::new(Actor {
+            pid,
+            parent: Some(parent),
+            command: Some(b"server".to_vec()),
+            executable: None,
+            arguments: None,
+            user: None,
+            unit: None,
+            container: None,
+        })
+    }
+
+    #[test]
+    fn who_had_the_name_before_is_known_by_itself_and_by_its_kin() {
+        let mut subject = Subject::new(0, b"/run/x".to_vec());
+        subject.binder = Some(Doer { actor: actor(10, 1), certainty: Certainty::Certain });
+        let mut victim = subject.victim(Instant::now());
+        victim.holders = vec![actor(10, 1), actor(11, 10)];
+        subject.part(&victim);
+        assert!(subject.binder.is_none() && subject.file.is_none());
+        assert_eq!(subject.had_it_before(&actor(10, 1)), Some(true));
+        assert_eq!(subject.had_it_before(&actor(12, 10)), Some(true), "another worker");
+        assert_eq!(subject.had_it_before(&actor(20, 1)), None, "a stranger, whoever its parent is");
+    }
+}

@@ -118,3 +118,28 @@ impl<'s> Timeline<'s> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::machine::Machine;
+
+    #[test]
+    fn memory_is_bounded_and_what_is_left_out_is_counted() {
+        let now = Instant::now();
+        let mut timeline = Timeline::new(None, Users::new(&Machine::default()), now);
+        for _ in 0..EVENTS + 3 {
+            timeline.add(Happening {
+                deed: Deed::Unlink,
+                path: b"/x".to_vec(),
+                at: SystemTime::now(),
+                clock: now,
+                file: None,
+                who: None,
+                others: 0,
+                polled: false,
+            });
+        }
+        assert_eq!((timeline.events.len(), timeline.left_out), (EVENTS, 3));
+    }
+}

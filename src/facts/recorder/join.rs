@@ -1,7 +1,8 @@
 //! Two streams of one happening: inotify tells the order, fanotify tells who. Pure.
 //!
 //! Both are told in one call of the kernel, so what belongs together arrives together. A record of fanotify may stand
-//! for several events of one process; which of two processes did what in one instant is then likely at best.
+//! for several events of one process, as long as nobody has read it: which of two processes, whose records were read
+//! together, did what first is then likely at best.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ pub(super) struct Record {
     pub(super) doer: Doer,
     /// When it was read.
     pub(super) at: Instant,
+    /// Records that were read together have one number: they may have grown side by side.
+    pub(super) batch: u64,
 }
 
 /// The records that wait for their events.
@@ -63,11 +66,11 @@ impl Join {
         let unclaimed = those().find(|(_, (_, left))| left & bit != 0).map(|(number, _)| number);
         // One record may stand for many events of its process.
         let number = unclaimed.or_else(|| those().next_back().filter(|_| last).map(|(number, _)| number))?;
-        let pid = self.records[number].0.doer.actor.pid;
-        let one_process = those().all(|(_, (record, _))| record.doer.actor.pid == pid);
-        let in_order = unclaimed.is_some()
-            && bit != ATTRIB
-            && those().all(|(_, (record, _))| record.mask.is_power_of_two());
+        let (pid, batch) = (self.records[number].0.doer.actor.pid, self.records[number].0.batch);
+        let mut beside = those().map(|(_, (record, _))| record).filter(|record| record.batch == batch);
+        let one_process = beside.clone().all(|record| record.doer.actor.pid == pid);
+        let in_order =
+            unclaimed.is_some() && bit != ATTRIB && beside.all(|record| record.mask.is_power_of_two());
         let (record, left) = &mut self.records[number];
         *left &= !bit;
         let mut doer = record.doer.clone();
@@ -87,6 +90,10 @@ mod tests {
     use crate::model::Actor;
 
     fn told(join: &mut Join, mask: u64, pid: u32) {
+        told_in(join, 0, mask, pid);
+    }
+
+    fn told_in(join: &mut Join, batch: u64, mask: u64, pid: u32) {
         let actor = Actor {
             pid,
             parent: None,
@@ -98,7 +105,7 @@ mod tests {
             container: None,
         };
         let doer = Doer { actor: Arc::new(actor), certainty: Certainty::Certain };
-        join.add(Record { directory: 0, name: b"s".to_vec(), mask, doer, at: Instant::now() });
+        join.add(Record { directory: 0, name: b"s".to_vec(), mask, doer, at: Instant::now(), batch });
     }
 
     fn claim(join: &mut Join, bit: u64, last: bool) -> Option<(u32, Certainty)> {
@@ -137,6 +144,15 @@ mod tests {
         told(&mut join, ATTRIB, 1);
         told(&mut join, ATTRIB, 2);
         assert_eq!(claim(&mut join, ATTRIB, false), Some((1, Certainty::Likely)), "inotify merges these");
+    }
+
+    #[test]
+    fn what_was_read_before_the_other_happened_is_certain() {
+        let mut join = Join::default();
+        told_in(&mut join, 1, CREATE | DELETE, 1);
+        assert_eq!(claim(&mut join, DELETE, false), Some((1, Certainty::Certain)));
+        told_in(&mut join, 2, DELETE, 2);
+        assert_eq!(claim(&mut join, DELETE, false), Some((2, Certainty::Certain)));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct Reader {
     pub(super) pending: VecDeque<Pending>,
     /// The last name that went by a rename, wanted or not: the name that it came to follows.
     pub(super) went: Option<(u32, Vec<u8>)>,
+    /// How often the records were read to their end.
+    pub(super) batch: u64,
     pub(super) wakes: OwnedFd,
     pub(super) buffer: Vec<u8>,
 }
@@ -44,6 +46,8 @@ pub(super) struct Pending {
 
 impl Reader {
     pub(super) fn run(mut self) {
+        // What did it may be gone in a moment. Only root may, and only root is told who it was.
+        let _ = rustix::process::nice(-20);
         loop {
             let groups: Vec<(usize, Arc<Group>)> = {
                 let table = self.shared.table();
@@ -57,12 +61,14 @@ impl Reader {
             for (number, group) in &groups {
                 self.who(*number, group);
             }
+            self.batch += 1;
             self.what();
             // The last of it may have been told between the two.
             if !self.pending.is_empty() {
                 for (number, group) in &groups {
                     self.who(*number, group);
                 }
+                self.batch += 1;
             }
             if self.send().is_none() {
                 return;
@@ -105,7 +111,8 @@ impl Reader {
                 };
                 if let Some(doer) = wanted.then(|| self.actors.doer(pid)).flatten() {
                     let mask = mask & (fanotify::CREATE | fanotify::DELETE | fanotify::ATTRIB | MOVED);
-                    self.join.add(Record { directory: number, name, mask, doer, at: Instant::now() });
+                    let (at, batch) = (Instant::now(), self.batch);
+                    self.join.add(Record { directory: number, name, mask, doer, at, batch });
                 }
             }
         }

@@ -79,7 +79,7 @@ impl Vigil<'_> {
         (subject.made, subject.from_before) = (true, first);
         subject.file = Some(file.clone());
         subject.bound_at = (!first).then_some(clock);
-        self.tell_polled(if first { Deed::There } else { Deed::Bind }, path, at, clock, Some(file));
+        self.tell_polled(Deed::There, path, at, clock, Some(file));
     }
 
     fn look_at_socket(&mut self, number: usize, glance: &Glance) {

@@ -90,8 +90,11 @@ impl Vigil<'_> {
                         && since.saturating_sub(removal.since) < TOGETHER;
                 }
                 let deed = Deed::DirectoryGone;
-                self.tell(deed, path, note.at, note.clock, None, note.who.clone());
+                self.tell(deed, path.clone(), note.at, note.clock, None, note.who.clone());
                 if matches!(note.act, Act::Went(_)) {
+                    if let Some(recorder) = &self.recorder {
+                        recorder.forget(&path);
+                    }
                     // What is in it went along, and nothing else tells.
                     for number in 0..self.subjects.len() {
                         let subject = &self.subjects[number];
