@@ -17,6 +17,8 @@ mod explain;
 mod formats;
 mod fuse;
 mod hangs;
+mod health;
+mod health_tcp;
 mod healthy;
 mod help;
 mod hostile;
