@@ -12,10 +12,11 @@ use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, con
 use nix::unistd::Pid;
 
 use crate::binary::{document, json, sockdoctor};
+use crate::make::tmpfs;
 use crate::process::{Process, finish, until};
 use crate::seen::{Inspected, inspect, text};
 use crate::servers::{answers_http, serving_http, uvicorn};
-use crate::world::{World, isolated, need, skip};
+use crate::world::{World, isolated, isolated_root, need, skip};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -108,7 +109,7 @@ fn sd306_a_leak_is_warned_of_before_the_limit_and_is_the_error_at_it() {
         let seen = inspect(&path);
         let warned = finding(&seen, "SD306");
         assert_eq!((&warned["severity"], &warned["certainty"]), (&"warning".into(), &"certain".into()));
-        assert!(warned["evidence"].to_string().contains("50 /dev/null"), "{warned:#}");
+        assert!(warned["evidence"].to_string().contains(" /dev/null"), "{warned:#}");
         // Who stays takes the last number; who comes after is not accepted.
         let mut stays = request(&path, "/leak60");
         stays.read_exact(&mut reply).unwrap();
@@ -318,7 +319,7 @@ fn a_healthy_busy_server_gives_no_error_over_twenty_samples() {
                     }
                 });
             }
-            let listed = scope.spawn(|| json(["list", "--sample", "2s"]));
+            let listed = scope.spawn(|| json(["list", "--sample", "2s", "--match", text(&path)]));
             let seen = inspected(&path, &["--sample", "19s"]);
             ends.store(true, Ordering::Relaxed);
             (seen, listed.join().unwrap())
@@ -336,8 +337,31 @@ fn list_sees_over_time_who_does_not_accept() {
         let path = world.path("app.sock");
         let _listener = UnixListener::bind(&path).unwrap();
         let _waits = [UnixStream::connect(&path).unwrap(), UnixStream::connect(&path).unwrap()];
-        assert_eq!(json(["list"])["summary"]["error"], 0, "one look shows a queue");
-        let listed = json(["list", "--sample", "1s"]);
+        let list = |flags: &[&str]| json([&["list", "--match", text(&path)], flags].concat());
+        assert_eq!(list(&[])["summary"]["error"], 0, "one look shows a queue");
+        let listed = list(&["--sample", "1s"]);
         assert_eq!(listed["findings"][0]["code"], "SD304", "{listed:#}");
+    });
+}
+
+#[test]
+fn sd313_another_user_serves_what_a_unit_is_to_serve() {
+    isolated_root("health::sd313_another_user_serves_what_a_unit_is_to_serve", |world| {
+        let path = world.path("app.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let units = Path::new("/etc/systemd/system");
+        tmpfs(units);
+        let found = |user: &str| {
+            let start = format!("ExecStart=/usr/bin/gunicorn --bind unix:{} app:wsgi", path.display());
+            let unit = format!("[Service]\nUser={user}\n{start}\n");
+            std::fs::write(units.join("app.service"), unit).unwrap();
+            let scanned = json(["scan"]);
+            let findings = scanned["findings"].as_array().unwrap().clone();
+            findings.into_iter().find(|finding| finding["code"] == "SD313")
+        };
+        let finding = found("nobody").expect("root serves it");
+        assert_eq!((&finding["severity"], &finding["certainty"]), (&"warning".into(), &"certain".into()));
+        assert_eq!(finding["locations"][0]["line"], 2);
+        assert_eq!(found("root"), None);
     });
 }

@@ -30,12 +30,11 @@ impl Examiner<'_> {
             namespaces = netns::reachable(self.machine, &self.kept).0;
         }
         let listeners: Vec<Socket> = servers.iter().flatten().cloned().collect();
-        let mut samples = match plan {
-            Some(plan) => sampler::sample(self.machine, &namespaces, &listeners, plan),
-            None => {
-                let alive = cases.iter().filter_map(|case| case.server().filter(|server| server.is_alive()));
-                sampler::known(&namespaces, &alive.collect::<Vec<_>>())
-            }
+        let mut samples = if let Some(plan) = plan {
+            sampler::sample(self.machine, &namespaces, &listeners, plan)
+        } else {
+            let alive = cases.iter().filter_map(|case| case.server().filter(|server| server.is_alive()));
+            sampler::known(&namespaces, &alive.collect::<Vec<_>>())
         };
         let mut vitals: Vec<Vec<Vitals>> = Vec::new();
         for (case, _) in cases.iter().zip(&servers).filter(|(_, server)| server.is_some()) {
