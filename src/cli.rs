@@ -6,6 +6,7 @@ mod consumer;
 mod guard;
 mod health;
 pub mod help;
+mod list;
 mod preflight;
 mod probe;
 mod typed;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::model::{Severity, SocketField};
+use crate::model::Severity;
 use crate::report::Format;
 use crate::report::style::Color;
 pub use clean::CleanArgs;
@@ -28,10 +29,11 @@ pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
 pub use guard::{GuardArgs, MaxRepairs};
 pub use health::HealthArgs;
+pub use list::ListArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
-use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+use values::{colors, duration, formats, mode, pages, report_file, shells};
 pub use wait::{WaitArgs, WaitFor};
 pub use watch::{WatchArgs, WatchUntil};
 
@@ -228,7 +230,7 @@ impl Command {
 pub struct InspectArgs {
     /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/,
     /// tcp:HOST:PORT, http://HOST:PORT/
-    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    #[arg(required_unless_present = "log", value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<OsString>,
     /// Who wants to connect.
     #[command(flatten)]
@@ -256,45 +258,6 @@ pub struct AccessArgs {
     /// Who wants to connect; without any of these: you.
     #[command(flatten)]
     pub consumer: ConsumerArgs,
-}
-
-/// `list`
-#[derive(Debug, Default, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct ListArgs {
-    /// Unbound and accepted sockets too
-    #[arg(long)]
-    pub all: bool,
-    /// Socket files without a socket too
-    #[arg(long)]
-    pub stale: bool,
-    /// Only names that match
-    #[arg(long = "match", value_name = "GLOB")]
-    pub matching: Option<String>,
-    /// Only sockets held by this process
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<u32>,
-    /// Only sockets held by processes of this user
-    #[arg(long, value_name = "USER")]
-    pub user: Option<String>,
-    /// As a process, unit or container sees names: its root and mounts, its network namespace
-    #[arg(long, value_name = "PID|UNIT|CONTAINER")]
-    pub view: Option<String>,
-    /// Columns, in order
-    #[arg(long, value_name = "F,...", value_delimiter = ',', value_parser = fields())]
-    pub fields: Vec<SocketField>,
-    /// Order by this column instead of worst first
-    #[arg(long, value_name = "F", value_parser = fields())]
-    pub sort: Option<SocketField>,
-    /// TCP listeners too
-    #[arg(long)]
-    pub tcp: bool,
-    /// Do not look for holders: faster
-    #[arg(long, conflicts_with_all = ["pid", "user"])]
-    pub no_holders: bool,
-    /// Time and logs.
-    #[command(flatten)]
-    pub health: HealthArgs,
 }
 
 /// `scan`

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::values::duration;
 
-/// Flags of `inspect` and `list`.
+/// Flags of `inspect`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Over time, and from logs")]
 pub struct HealthArgs {

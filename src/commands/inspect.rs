@@ -1,11 +1,13 @@
 //! `inspect`: everything known about each target, all rules, the verdict.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, logs, open_question, overall, rerooted};
-use crate::cli::InspectArgs;
+use crate::cli::{HealthArgs, InspectArgs};
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
 use crate::facts::sampler::Plan;
@@ -18,10 +20,9 @@ pub(super) const NOBODY_HAS: &str = "no socket of any visible network namespace 
 pub(super) const IT_MAY_BE_GONE: &str = "it may be gone by now: `sockdoctor list --all --fields inode,name`";
 
 pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
-    let given = args
-        .targets
-        .iter()
-        .map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
+    let (targets, health) = parted(args)?;
+    let given =
+        targets.iter().map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
     let given = given.collect::<Result<Vec<_>, Refusal>>()?;
     given.iter().try_for_each(|(target, _)| rerooted::check_target(context.machine, target))?;
     let mut examiner = Examiner::new(context.machine, context.deadline, context.global.verbose);
@@ -57,7 +58,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
     examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
-    logs::read(context, &mut cases, &args.health);
+    logs::read(context, &mut cases, &health);
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {
@@ -65,6 +66,18 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         NotChecked { code: None, gap }
     }));
     Ok(answer)
+}
+
+/// `--log FILE TARGET`: the flag takes many files, and of those the last is the target where there is no other.
+fn parted(args: &InspectArgs) -> Result<(Vec<OsString>, HealthArgs), Refusal> {
+    let (mut targets, mut health) = (args.targets.clone(), args.health.clone());
+    if targets.is_empty() {
+        targets.extend(health.log.pop().map(PathBuf::into_os_string));
+        if health.log.is_empty() {
+            return Err(Refusal::usage("there is no target", "sockdoctor inspect TARGET --log FILE"));
+        }
+    }
+    Ok((targets, health))
 }
 
 /// What mode, owner and group should be.

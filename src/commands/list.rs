@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let fields = columns(args);
     let pattern = args.matching.as_deref().map(pattern).transpose()?;
     let memory = fields.contains(&SocketField::Memory);
-    let deadline = context.deadline + args.health.sample.unwrap_or_default();
+    let deadline = context.deadline + args.sample.unwrap_or_default();
     let mut examiner = Examiner::new(context.machine, deadline, memory);
     let user = args.user.as_deref().map(|name| user(&mut examiner, name)).transpose()?;
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         dump
     };
     let mut dump = all(&Keepers::new());
-    let samples = args.health.sample.map(|duration| sampled(context, &dump, duration, named));
+    let samples = args.sample.map(|duration| sampled(context, &dump, duration, named));
     let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));

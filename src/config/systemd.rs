@@ -65,6 +65,7 @@ impl Reader<'_> {
 
     fn service(&self, common: Unit) -> Unit {
         let mut unit = self.with_directories("Service", common);
+        unit.user = self.text_of("Service", "User");
         for line in self.lines.list("Service", &["ExecStart"]) {
             let Some(launch) = gunicorn::launch(&words::command(&line.value)) else { continue };
             for path in &launch.sockets {

@@ -78,6 +78,8 @@ pub struct Examiner<'m> {
     searched: bool,
     /// Why some of them did not tell.
     unasked: Option<Gap>,
+    /// Those of the last examination, still open.
+    namespaces: Vec<Namespace>,
 }
 
 impl<'m> Examiner<'m> {
@@ -104,6 +106,7 @@ impl<'m> Examiner<'m> {
             kept: Keepers::new(),
             searched: false,
             unasked: None,
+            namespaces: Vec::new(),
         }
     }
 
@@ -121,6 +124,7 @@ impl<'m> Examiner<'m> {
         let dump = self.dump(targets);
         let mut cases = self.examine_in(&dump, targets, working_directory);
         self.who_waits(cases.iter_mut().flatten(), &dump.namespaces);
+        self.namespaces = dump.namespaces;
         for case in cases.iter_mut().flatten() {
             case.asked_for = !matches!(case.target, Target::Inode(_));
         }

@@ -72,12 +72,12 @@ pub(super) fn waiting(listener: &Socket) -> Result<Vec<u32>, Errno> {
         connected && row.ino == 0 && row.local.port() == own.local.port() && own.serves(row.local.ip())
     });
     let mut waiting: Vec<u32> = queued
-        .map(|row| match row.state {
-            TCP_CLOSE_WAIT => 0,
-            _ => {
-                let end = ends.get(&(row.remote, row.local)).filter(|ino| **ino != 0);
-                end.copied().unwrap_or_else(|| u32::MAX - u32::from(row.remote.port()))
+        .map(|row| {
+            if row.state == TCP_CLOSE_WAIT {
+                return 0;
             }
+            let end = ends.get(&(row.remote, row.local)).filter(|ino| **ino != 0);
+            end.copied().unwrap_or_else(|| u32::MAX - u32::from(row.remote.port()))
         })
         .collect();
     // Those that were reset keep their places, and are in no list.

@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::netns::Namespace;
 use super::sockets::{self, Ask};
 use super::{holders, vitals};
-use crate::model::{Address, Pulse, Sample, Socket, SocketIno, SocketState, SocketType};
+use crate::model::{Address, Fact, Pulse, Sample, Sighting, Socket, SocketIno, SocketState, SocketType};
 
 /// Queues whose clients are asked for at one look: each question walks all sockets of the kernel
 /// (`unix_lookup_by_ino`, net/unix/diag.c).
@@ -71,12 +71,34 @@ pub fn sample(
     }
 }
 
-/// One look at each socket.
-fn look(machine: &Machine, namespaces: &[Namespace], wanted: &[Socket], connections: bool) -> Vec<Sample> {
+/// One look at servers that were just looked at: only their connections are asked for.
+pub(super) fn known(namespaces: &[Namespace], servers: &[&Sighting]) -> Vec<Vec<Sample>> {
+    let sockets: Vec<&Socket> = servers.iter().map(|server| &server.socket).collect();
+    let rows = rows(namespaces, &sockets, true);
+    let sample = |server: &&Sighting| Sample {
+        queue: server.socket.queue(),
+        waiting: match (&server.waiting, server.has_clients()) {
+            (_, false) => Some(Vec::new()),
+            (Fact::Known(waiting), true) => Some(waiting.places()),
+            (_, true) => None,
+        },
+        half_dead: half_dead(&rows, &server.socket),
+        ..Sample::default()
+    };
+    servers.iter().map(|server| vec![sample(server)]).collect()
+}
+
+fn rows(namespaces: &[Namespace], wanted: &[&Socket], connections: bool) -> Vec<Socket> {
     let mut rows = sockets::rows_of(namespaces, Ask { owners_only: !connections, memory: false });
     if wanted.iter().any(|socket| matches!(socket.address, Address::Tcp(_))) {
         rows.extend(sockets::tcp(namespaces).items);
     }
+    rows
+}
+
+/// One look at each socket.
+fn look(machine: &Machine, namespaces: &[Namespace], wanted: &[Socket], connections: bool) -> Vec<Sample> {
+    let rows = rows(namespaces, &wanted.iter().collect::<Vec<_>>(), connections);
     let by_ino: HashMap<SocketIno, &Socket> =
         rows.iter().filter(|row| row.owns_name()).map(|row| (row.ino, row)).collect();
     let inodes: HashSet<SocketIno> = wanted.iter().map(|socket| socket.ino).collect();

@@ -93,6 +93,14 @@ pub struct Waiting {
     pub gone: usize,
 }
 
+impl Waiting {
+    /// One number a place, 0 for a client that has left; which client it is of is not told.
+    pub fn places(&self) -> Vec<u32> {
+        let stays = self.clients.len() + self.hidden;
+        [vec![1; stays], vec![0; self.gone]].concat()
+    }
+}
+
 impl Sighting {
     /// What became of its file, by the facts; `Unknown` where its holder's view could not be seen.
     pub fn role(&self) -> Result<Option<Role>, NoVerdict> {

@@ -24,6 +24,8 @@ pub struct Unit {
     pub service: Option<String>,
     /// Units it stops with: `Requires=`, `BindsTo=`, `PartOf=`, `Sockets=`.
     pub stops_with: Vec<String>,
+    /// `User=` of a service.
+    pub user: Option<Setting<String>>,
     /// `SocketMode=`
     pub socket_mode: Option<Setting<u32>>,
     /// `SocketUser=`

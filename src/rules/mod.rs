@@ -86,6 +86,7 @@ mod sd307_half_dead_connections;
 mod sd308_orphaned_workers;
 mod sd309_foreign_holder;
 mod sd311_activation_failed;
+mod sd313_unexpected_server_identity;
 mod sd314_descriptor_errors_in_log;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
@@ -168,6 +169,7 @@ pub static ALL: &[&Rule] = &[
     &sd308_orphaned_workers::ORPHANED_WORKERS,
     &sd309_foreign_holder::FOREIGN_HOLDER,
     &sd311_activation_failed::ACTIVATION_FAILED,
+    &sd313_unexpected_server_identity::UNEXPECTED_SERVER_IDENTITY,
     &sd314_descriptor_errors_in_log::DESCRIPTOR_ERRORS_IN_LOG,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,

@@ -127,7 +127,7 @@ impl Reader {
     fn lines_to(&mut self, end: usize) {
         let kept = std::mem::take(&mut self.kept);
         let whole = &kept[self.begun..end];
-        self.reading.lines += whole.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.reading.lines += whole.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
         let mut from = 0;
         if std::mem::take(&mut self.skipping) {
             from = whole.iter().position(|byte| *byte == b'\n').map_or(whole.len(), |end| end + 1);

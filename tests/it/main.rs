@@ -21,6 +21,8 @@ mod fuse;
 mod guard;
 mod guard_systemd;
 mod hangs;
+mod health;
+mod health_tcp;
 mod healthy;
 mod help;
 mod hostile;

@@ -25,10 +25,17 @@ impl Examiner<'_> {
         if servers.iter().all(Option::is_none) {
             return;
         }
-        let (namespaces, _) = netns::reachable(self.machine, &self.kept);
+        let mut namespaces = std::mem::take(&mut self.namespaces);
+        if namespaces.is_empty() {
+            namespaces = netns::reachable(self.machine, &self.kept).0;
+        }
         let listeners: Vec<Socket> = servers.iter().flatten().cloned().collect();
-        let once = Plan { duration: std::time::Duration::ZERO, ..Plan::TWICE };
-        let mut samples = sampler::sample(self.machine, &namespaces, &listeners, plan.unwrap_or(once));
+        let mut samples = if let Some(plan) = plan {
+            sampler::sample(self.machine, &namespaces, &listeners, plan)
+        } else {
+            let alive = cases.iter().filter_map(|case| case.server().filter(|server| server.is_alive()));
+            sampler::known(&namespaces, &alive.collect::<Vec<_>>())
+        };
         let mut vitals: Vec<Vec<Vitals>> = Vec::new();
         for (case, _) in cases.iter().zip(&servers).filter(|(_, server)| server.is_some()) {
             vitals.push(self.vitals(case.server()));

@@ -65,7 +65,7 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>, Gap> {
         unknown("host names other than localhost are not looked up").helped_by("give the address as a number")
     })?;
     // bind(2) takes addresses of this machine alone, and sends nothing.
-    if !ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_err() {
+    if !ip.is_unspecified() && !ip.is_loopback() && UdpSocket::bind((ip, 0)).is_err() {
         let gap = unknown("it is no address of this machine, as far as this network namespace has it");
         return Err(gap.helped_by("look on the machine that has it"));
     }

@@ -97,7 +97,8 @@ impl Health {
             waiting: server.and_then(|server| server.waiting.known()).map(Waiting::of),
             half_dead: health.half_dead.known().map(|half_dead| half_dead.count),
             backlog_clamped: health.clamp.is_some(),
-            samples: health.samples.iter().map(Sample::of).collect(),
+            // One look is what the rest of the document is.
+            samples: health.samples.iter().filter(|_| health.span().is_some()).map(Sample::of).collect(),
             logs: health.log.known().map(|logs| logs.iter().map(Log::of).collect()),
         }
     }
