@@ -72,8 +72,11 @@ pub(super) fn aged(case: &Case, lines: &[Line], gap: Option<&Gap>) -> Fact<Optio
     }
 }
 
-/// What becomes of the directory of the socket: asked where paths mean ours.
+/// What becomes of the directory of a socket that a service is to make: asked where paths mean ours.
 fn at_boot(context: &Context<'_>, site: &Site, case: &Case) -> Fact<AtBoot> {
+    if !case.configured.servers().any(|server| server.owner.ends_with(".service")) {
+        return Fact::NotAsked;
+    }
     let Some(walk) = case.walk.known().filter(|_| !case.files_only && case.client.is_none()) else {
         return Fact::NotAsked;
     };

@@ -6,6 +6,7 @@
 mod binder;
 mod draft;
 mod elsewhere;
+mod later;
 mod passive;
 mod sighting;
 mod twin;

@@ -81,6 +81,6 @@ pub use socket::{
 };
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
-pub use unit::{Preserve, Setting, Unit, UnitState};
+pub use unit::{Passed, Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};
