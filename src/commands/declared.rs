@@ -1,6 +1,8 @@
 //! What configuration says of a target that somebody looks at. It is read when the first case calls for it, and only
 //! one that is not well does.
 
+mod server;
+
 use std::cell::OnceCell;
 use std::time::Instant;
 
@@ -58,6 +60,9 @@ impl<'c> Declarations<'c> {
 pub(super) fn complete(context: &Context<'_>, examiner: &mut Examiner<'_>, site: &Site, case: &mut Case) {
     case.configured.wished = wished(examiner, case);
     case.configured.at_boot = at_boot(context, site, case);
+    if case.binder == Fact::NotAsked {
+        case.binder = server::identity(context.machine, examiner, case);
+    }
     if !case.configured.backlogs.is_empty() && context.machine.has_kernel() {
         case.configured.somaxconn = somaxconn(context, case);
     }

@@ -79,6 +79,16 @@ fn paths_and_directories_that_disagree_are_named_with_their_lines_and_healed() {
         site.guest.systemctl(["stop", "app.service", "app.socket"]);
         site.guest.unit("app.socket", "[Socket]\nListenStream=127.0.0.1:9\n");
         site.guest.unit("app.service", &gunicorn_service("", "", SOCKET));
+        let of_root =
+            "systemctl reset-failed app.service; install -d /run/gunicorn && systemctl start app.service";
+        assert_ne!(site.guest.run(["bash", "-c", of_root]).status, 0);
+        let seen = site.scan();
+        assert_eq!(seen.codes()[..2], ["SD601", "SD208"], "{:#}", seen.0);
+        assert!(
+            seen.0["findings"][1]["summary"].as_str().unwrap().ends_with("in /run/gunicorn."),
+            "{:#}",
+            seen.0
+        );
         let by_hand = "install -d -o www-data /run/gunicorn && systemctl restart app.service";
         assert_eq!(site.guest.run(["bash", "-c", by_hand]).status, 0);
         assert!(until(SOON, || site.answers() == Some(200)));
