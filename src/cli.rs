@@ -266,6 +266,9 @@ pub struct ScanArgs {
     /// Judge these files and directories alone, without sockets and processes: for CI, without root
     #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub config: Vec<PathBuf>,
+    /// Also ask each healthy server that configuration sends HTTP to for its /
+    #[arg(long, conflicts_with = "config")]
+    pub probe: bool,
 }
 
 /// `explain`

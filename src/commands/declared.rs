@@ -1,6 +1,8 @@
 //! What configuration says of a target that somebody looks at. It is read when the first case calls for it, and only
 //! one that is not well does.
 
+mod server;
+
 use std::cell::OnceCell;
 use std::time::Instant;
 
@@ -58,6 +60,9 @@ impl<'c> Declarations<'c> {
 pub(super) fn complete(context: &Context<'_>, examiner: &mut Examiner<'_>, site: &Site, case: &mut Case) {
     case.configured.wished = wished(examiner, case);
     case.configured.at_boot = at_boot(context, site, case);
+    if case.binder == Fact::NotAsked {
+        case.binder = server::identity(context.machine, examiner, case);
+    }
     if !case.configured.backlogs.is_empty() && context.machine.has_kernel() {
         case.configured.somaxconn = somaxconn(context, case);
     }
@@ -72,8 +77,11 @@ pub(super) fn aged(case: &Case, lines: &[Line], gap: Option<&Gap>) -> Fact<Optio
     }
 }
 
-/// What becomes of the directory of the socket: asked where paths mean ours.
+/// What becomes of the directory of a socket that a service is to make: asked where paths mean ours.
 fn at_boot(context: &Context<'_>, site: &Site, case: &Case) -> Fact<AtBoot> {
+    if !case.configured.servers().any(|server| server.owner.ends_with(".service")) {
+        return Fact::NotAsked;
+    }
     let Some(walk) = case.walk.known().filter(|_| !case.files_only && case.client.is_none()) else {
         return Fact::NotAsked;
     };

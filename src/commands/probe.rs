@@ -1,7 +1,7 @@
 //! `probe`: talk to servers, and where that fails look at their sockets too.
 
 mod everything;
-mod hints;
+pub(super) mod hints;
 mod plan;
 
 use std::os::unix::ffi::OsStrExt;

@@ -1,6 +1,11 @@
 //! `scan`: every socket of the host, and what configuration says of sockets against what is there.
 
+mod activation;
+mod asked;
+mod progress;
+
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::declared;
 use super::site::{Front, Site};
@@ -13,11 +18,15 @@ use crate::facts::machine::{Machine, Scope};
 use crate::facts::{consumers as identities, unit_states};
 use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Target, Unit, UnitState};
 use crate::rules::{self, Judgement};
+use asked::Asker;
+use progress::Progress;
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
+    let progress = Progress::start(context.global.quiet);
     if args.config.is_empty() {
+        progress.step("reading configuration");
         let site = Site::of_machine(context);
-        return Ok(judged(context, site));
+        return Ok(judged(context, site, args.probe, &progress));
     }
     // Declarations alone: of the machine only its files count, and those only as what may stand at a path.
     let files = match context.machine.scope {
@@ -26,14 +35,15 @@ pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refu
     };
     let context = &Context { machine: &files, ..*context };
     let site = Site::of_files(context, &args.config)?;
-    Ok(judged(context, site))
+    Ok(judged(context, site, false, &progress))
 }
 
-fn judged(context: &Context<'_>, site: Site) -> Answer {
+fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -> Answer {
     let machine = context.machine;
     let mut answer = Answer::nothing();
     let mut gaps = site.gaps.clone();
     let mut examiner = Examiner::new(machine, context.deadline, false);
+    progress.step("looking at the paths it names");
     let mut cases = examined(context, &mut examiner, &site, &mut gaps);
     let units = Units::known(machine, &site.units, vec![]);
     let states = states(machine, &site, &mut gaps);
@@ -44,12 +54,14 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
             _ => return false,
         };
         case.configured.scanned = true;
-        case.configured.states = states.clone();
+        case.configured.states = of_units(&states, &case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
         case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
-    let named: HashSet<&[u8]> = cases.iter().map(|case| case.path.as_slice()).collect();
+    activation::look_closer(machine, &mut examiner, &mut cases);
+    progress.step("looking at the sockets of the host");
+    let named: HashSet<Vec<u8>> = cases.iter().map(|case| case.path.clone()).collect();
     let mut sockets = 0;
     if machine.has_kernel()
         && let Ok(listed) = list::run(context, &ListArgs::default())
@@ -60,8 +72,18 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
         judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
         answer.judgement.absorb(judgement);
     }
-    for case in &cases {
-        answer.judgement.absorb(rules::judge(case, rules::ALL, |rule| context.chosen(rule)));
+    let asker = if probe { Some(Asker::of(context)) } else { None };
+    let asker = asker.transpose().unwrap_or_else(|gap| {
+        gaps.push(gap);
+        None
+    });
+    for case in &mut cases {
+        let judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
+        if let Some(asker) = &asker {
+            progress.step("asking servers");
+            answer.judgement.absorb(asker.ask(case, &judged));
+        }
+        answer.judgement.absorb(judged);
     }
     silence::findings(&mut answer.judgement, |file| site.texts.get(file).map(Vec::as_slice));
     answer.judgement.absorb(Judgement {
@@ -140,6 +162,13 @@ fn states(machine: &Machine, site: &Site, gaps: &mut Vec<Gap>) -> Fact<Vec<UnitS
     }
 }
 
+/// How systemd has these units, of all that it was asked for.
+fn of_units(states: &Fact<Vec<UnitState>>, units: &[Arc<Unit>]) -> Fact<Vec<UnitState>> {
+    let Fact::Known(all) = states else { return states.clone() };
+    let is_one = |state: &&UnitState| units.iter().any(|unit| unit.name == state.name);
+    Fact::Known(all.iter().filter(is_one).cloned().collect())
+}
+
 /// Whether systemd is the init here (sd_booted(3)).
 fn is_systemd(machine: &Machine) -> bool {
     crate::facts::process::command(machine, 1).is_some_and(|command| command == b"systemd")
@@ -147,7 +176,7 @@ fn is_systemd(machine: &Machine) -> bool {
 
 /// A server that is declared and does not run is nobody's concern until somebody wants to connect.
 fn is_in_question(case: &Case) -> bool {
-    let runs = |unit: &&std::sync::Arc<Unit>| {
+    let runs = |unit: &&Arc<Unit>| {
         let state = case.configured.state(&unit.name);
         case.configured.binds(unit) && state.is_some_and(|state| state.active != "inactive")
     };

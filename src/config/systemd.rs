@@ -49,7 +49,9 @@ impl Reader<'_> {
         let same = self.name.strip_suffix(".socket").map(|stem| format!("{stem}.service"));
         let listens = self.lines.list("Socket", &LISTEN).into_iter();
         let mode = self.lines.last("Socket", "SocketMode");
+        let directory = self.lines.last("Socket", "DirectoryMode");
         Unit {
+            directory_mode: directory.and_then(|line| setting(octal(&line.value)?, line)),
             sockets: listens.filter_map(|line| self.declaration(&line.value, Usage::Binds, line)).collect(),
             service: named.or(same).filter(|_| !accepts),
             socket_mode: mode.and_then(|line| setting(octal(&line.value)?, line)),
@@ -65,7 +67,6 @@ impl Reader<'_> {
 
     fn service(&self, common: Unit) -> Unit {
         let mut unit = self.with_directories("Service", common);
-        unit.user = self.text_of("Service", "User");
         for line in self.lines.list("Service", &["ExecStart"]) {
             let Some(launch) = gunicorn::launch(&words::command(&line.value)) else { continue };
             for path in &launch.sockets {
@@ -90,6 +91,12 @@ impl Reader<'_> {
             unit.deletes.extend(paths.map(|value| Setting { value, written: line.written.clone() }));
         }
         unit.without_unix = self.without_unix();
+        if !self.lines.is_set("Service", "DynamicUser") {
+            unit.user = self.text_of("Service", "User");
+        }
+        unit.group = self.text_of("Service", "Group");
+        let groups = self.lines.list("Service", &["SupplementaryGroups"]).into_iter();
+        unit.groups = groups.flat_map(|line| words::of(&line.value)).filter_map(|word| text(&word)).collect();
         unit
     }
 

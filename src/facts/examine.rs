@@ -7,6 +7,7 @@ mod binder;
 mod draft;
 mod elsewhere;
 mod health;
+mod later;
 mod passive;
 mod sighting;
 mod tcp;

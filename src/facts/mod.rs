@@ -39,6 +39,7 @@ mod netns_census;
 pub mod netns_keepers;
 mod netns_mounts;
 mod netns_name;
+pub mod passed;
 pub mod place;
 mod proc_file;
 mod proc_net_unix;

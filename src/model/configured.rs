@@ -19,6 +19,8 @@ pub struct Configured {
     pub states: Fact<Vec<UnitState>>,
     /// What the .socket unit gives its file.
     pub wished: Wished,
+    /// Connections wait, on two looks, for a service that systemd has not started.
+    pub unanswered: Fact<bool>,
     /// What becomes of the directory of the socket when the machine boots.
     pub at_boot: Fact<AtBoot>,
     /// Backlogs that its servers are told to have.

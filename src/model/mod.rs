@@ -96,6 +96,6 @@ pub use target::{Target, TargetError};
 pub use trace::{
     Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd, Window,
 };
-pub use unit::{Preserve, Setting, Unit, UnitState};
+pub use unit::{Passed, Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

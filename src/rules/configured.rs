@@ -1,7 +1,7 @@
 //! What configuration says of a socket, as proof and as commands.
 
 use super::{quote, socket_unit};
-use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Unit, UnitState};
+use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Passed, Unit, UnitState};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
@@ -19,6 +19,16 @@ pub(super) fn state(state: &UnitState) -> Evidence {
     let outdated = if state.outdated { ", its files changed since it was loaded" } else { "" };
     let detail = format!("ActiveState={} Result={}{outdated}", state.active, state.result);
     Evidence::new(format!("systemctl show {}", state.name), detail)
+}
+
+/// What a process was told of descriptors that systemd passes.
+pub(super) fn passed(pid: u32, passed: &Passed) -> Evidence {
+    let told = match (passed.fds, passed.pid) {
+        (None, _) => "no LISTEN_FDS: systemd did not start it for the socket".to_owned(),
+        (Some(fds), Some(to)) => format!("LISTEN_FDS={fds} LISTEN_PID={to}; its own pid is {}", passed.own),
+        (Some(fds), None) => format!("LISTEN_FDS={fds}, no LISTEN_PID"),
+    };
+    Evidence::new(format!("/proc/{pid}/environ"), told)
 }
 
 /// A command about a unit.

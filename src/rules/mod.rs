@@ -19,6 +19,7 @@ mod rank;
 mod server_way;
 mod socket_unit;
 mod trial;
+mod unit_file;
 mod wire;
 
 /// Declares a rule; its doc comment becomes its explanation. It judges a socket by `check`, or, where that is said

@@ -79,6 +79,16 @@ fn paths_and_directories_that_disagree_are_named_with_their_lines_and_healed() {
         site.guest.systemctl(["stop", "app.service", "app.socket"]);
         site.guest.unit("app.socket", "[Socket]\nListenStream=127.0.0.1:9\n");
         site.guest.unit("app.service", &gunicorn_service("", "", SOCKET));
+        let of_root =
+            "systemctl reset-failed app.service; install -d /run/gunicorn && systemctl start app.service";
+        assert_ne!(site.guest.run(["bash", "-c", of_root]).status, 0);
+        let seen = site.scan();
+        assert_eq!(seen.codes()[..2], ["SD601", "SD208"], "{:#}", seen.0);
+        assert!(
+            seen.0["findings"][1]["summary"].as_str().unwrap().ends_with("in /run/gunicorn."),
+            "{:#}",
+            seen.0
+        );
         let by_hand = "install -d -o www-data /run/gunicorn && systemctl restart app.service";
         assert_eq!(site.guest.run(["bash", "-c", by_hand]).status, 0);
         assert!(until(SOON, || site.answers() == Some(200)));
@@ -147,6 +157,15 @@ fn who_may_connect_and_what_the_unit_gives_are_named_with_their_lines_and_healed
         site.heals("SD201", "/srv/nginx.conf:5");
         assert!(until(SOON, || site.answers() == Some(200)), "{:#}", site.scan().0);
 
+        // A directory that was there before systemd could give it a mode.
+        site.guest.run(["install", "-d", "/run/g"]);
+        site.guest.unit("g.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+        site.guest.unit("g.socket", "[Socket]\nListenStream=/run/g/g.sock\nDirectoryMode=0750\n");
+        site.guest.systemctl(["start", "g.socket"]);
+        let fixes = site.heals("SD607", "/etc/systemd/system/g.socket:3");
+        assert_eq!(fixes, ["chmod 0750 /run/g"]);
+        site.is_healthy();
+
         // nginx runs as somebody else.
         site.guest.unit("app.socket", APP_SOCKET);
         site.guest.run(["bash", "-c", "rm -rf /etc/systemd/system/app.socket.d; systemctl daemon-reload"]);
@@ -168,6 +187,25 @@ fn what_systemd_says_of_the_units_is_named_and_healed() {
             Err(reason) => return skip(name, &reason),
         };
         let good = gunicorn_service("Requires=app.socket", "", SOCKET);
+
+        // Asked for, and its start waits for another that does not come up.
+        let unit =
+            "[Unit]\nRequires=slow.service\nAfter=slow.service\n[Service]\nExecStart=/bin/sleep infinity\n";
+        site.guest.unit("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n");
+        site.guest.unit("app.service", unit);
+        site.is_healthy();
+        let client = std::os::unix::net::UnixStream::connect(site.guest.path(SOCKET)).unwrap();
+        assert!(until(SOON, || site.scan().codes().first() == Some(&"SD311")), "{:#}", site.scan().0);
+        let seen = site.scan();
+        assert!(
+            seen.0["findings"][0]["summary"].as_str().unwrap().contains("connections wait"),
+            "{:#}",
+            seen.0
+        );
+        drop(client);
+        // Its own status tells of the jobs that this cancels.
+        site.guest.run(["systemctl", "stop", "app.socket", "app.service", "slow.service"]);
+        site.guest.systemctl(["start", "app.socket"]);
 
         // A failed start by hand: PID 1 goes on listening.
         site.guest.unit("app.service", "[Service]\nExecStart=/bin/false\n");
@@ -195,6 +233,7 @@ fn what_systemd_says_of_the_units_is_named_and_healed() {
         site.guest.systemctl(["start", "app.socket", "app.service"]);
         let closed = || site.scan().codes().first() == Some(&"SD608");
         assert!(until(SOON, closed), "{:#}", site.scan().0);
+        assert!(site.scan().proof().contains("LISTEN_FDS=1 LISTEN_PID="), "{}", site.scan().proof());
         site.guest.unit("app.service", &good);
         let seen = site.scan();
         site.paste_fixes(&seen);

@@ -1,19 +1,20 @@
 //! What configuration says about sockets, of this machine or of files that somebody named, and what of it is about
 //! one path. Each family of servers has a file here that says how its processes and its files are read.
 
+mod about;
 mod files;
 mod kind;
 mod machine;
 mod nginx;
 mod python;
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::{systemd, tmpfiles};
-use crate::facts::nearest;
 use crate::facts::units::UnitFiles;
-use crate::model::{Configured, Declaration, Gap, Setting, Unit, Usage, Written};
+use crate::model::{Declaration, Gap, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(in crate::commands) struct Site {
     /// Backlogs that servers are told to have, each with the path they listen on.
     pub(in crate::commands) backlogs: Vec<(Vec<u8>, Setting<u32>)>,
     pub(in crate::commands) tmpfiles: Tmpfiles,
+    /// By what paths are found; made when the first one is asked about, after all was read.
+    index: OnceCell<about::Index>,
 }
 
 /// What tmpfiles.d(5) says.
@@ -50,42 +53,6 @@ pub(in crate::commands) struct Front {
 }
 
 impl Site {
-    /// What it says about a path.
-    pub(in crate::commands) fn about(&self, path: &[u8]) -> Configured {
-        let wanted = plain(path);
-        let is_it = |named: &[u8]| plain(named) == wanted;
-        let mentions: Vec<Declaration> =
-            self.mentions.iter().filter(|mention| is_it(&mention.path)).cloned().collect();
-        let below =
-            |directory: &[u8]| wanted.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"));
-        let concerns = |unit: &&Arc<Unit>| {
-            unit.sockets.iter().any(|socket| is_it(&socket.path))
-                || unit.deletes.iter().any(|deleted| is_it(&deleted.value))
-                || unit.runtime_directories.iter().any(|made| below(&made.value))
-                || mentions.iter().any(|mention| mention.owner == unit.name)
-        };
-        let mut units: Vec<Arc<Unit>> = self.units.iter().filter(concerns).cloned().collect();
-        let started: Vec<String> = units.iter().filter_map(|unit| unit.service.clone()).collect();
-        for name in started {
-            let known = units.iter().any(|unit| unit.name == name);
-            units.extend(self.units.iter().find(|unit| unit.name == name && !known).cloned());
-        }
-        let backlogs = self.backlogs.iter().filter(|(named, _)| is_it(named));
-        let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
-        let mut configured = Configured { mentions, units, backlogs, ..Configured::default() };
-        if configured.servers().next().is_none() {
-            let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
-            let close = nearest::among(path, servers().map(|server| server.path.as_slice()));
-            // Of several who have it, the .socket unit is the one that listens.
-            let listens = |name: &[u8]| {
-                let those = servers().filter(|server| server.path == name);
-                those.max_by_key(|server| server.owner.ends_with(".socket")).cloned()
-            };
-            configured.nearly = close.into_iter().filter_map(listens).collect();
-        }
-        configured
-    }
-
     /// Every path that is named, once.
     pub(in crate::commands) fn paths(&self) -> Vec<Vec<u8>> {
         let mut paths: Vec<Vec<u8>> = Vec::new();

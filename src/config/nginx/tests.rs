@@ -43,6 +43,18 @@ fn every_way_to_name_a_socket_is_found_with_its_line() {
 }
 
 #[test]
+fn what_is_spoken_to_an_upstream_its_passes_say() {
+    let nginx = alone(
+        "http { upstream a { server unix:/run/a.sock; } upstream b { server unix:/run/b.sock; }\n\
+         upstream c { server unix:/run/c.sock; } upstream d { server unix:/run/d.sock; }\n\
+         server { location / { proxy_pass http://a/x; } location /b { fastcgi_pass b; }\n\
+         location /c { proxy_pass http://c; fastcgi_pass c; } location /d { proxy_pass https://d; } } }",
+    );
+    let spoken: Vec<_> = nginx.sockets.iter().map(|socket| socket.protocol).collect();
+    assert_eq!(spoken, [Some(Protocol::Http), Some(Protocol::FastCgi), None, None]);
+}
+
+#[test]
 fn a_uri_without_its_colon_is_part_of_the_path() {
     let nginx = alone("http { server { location / { proxy_pass http://unix:/a.sock/uri; } } }");
     assert_eq!(paths(&nginx)[0].0, "/a.sock/uri");
