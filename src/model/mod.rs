@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 mod address;
+mod alarm;
 mod case;
 mod composition;
 mod configured;
@@ -29,6 +30,7 @@ mod process;
 mod protocol;
 mod report;
 mod rule;
+mod served;
 mod sight;
 mod sighting;
 mod socket;
@@ -41,6 +43,7 @@ mod waited;
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
+pub use alarm::Alarm;
 pub use case::{Case, Linger, Wished};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
 pub use configured::Configured;
@@ -75,6 +78,7 @@ pub use report::{
     SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
+pub use served::Served;
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use sighting::{Relation, Sighting, View, Waiting};
 pub use socket::{
