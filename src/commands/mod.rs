@@ -36,10 +36,10 @@ use crate::cli::{Cli, Command, FailOn, Global, help};
 use crate::exit;
 use crate::facts::machine::Machine;
 use crate::facts::{helper, host, identity};
-use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
+use crate::model::{Alarm, Data, Failure, Gap, Overall, Report, Rule, Severity};
 use crate::probe::connectable;
 use crate::report::style::{Environment, Style};
-use crate::report::{Loudness, json, output, render};
+use crate::report::{Format, Loudness, json, output, render};
 
 use crate::rules::{self, Judgement};
 use outputs::Outputs;
@@ -144,7 +144,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         _ => (typed, Vec::new()),
     };
     let (answer, fail_on) = match command {
-        None if global.json || global.format.is_some_and(crate::report::Format::tells_failure) => {
+        None if global.json || global.format.is_some_and(Format::tells_failure) => {
             let hint = "`sockdoctor -h` names the commands; a path alone is inspected";
             (Err(Refusal::usage("there is no command", hint)), FailOn::Never)
         }
@@ -226,6 +226,14 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         _ if answer.open || (global.require_complete && !not_checked.is_empty()) => exit::OPEN,
         _ => exit::ANSWERED,
     };
+    // A plugin without its own --fail-on tells all that is wrong, also of a command that never fails by it.
+    let least = global.fail_on.unwrap_or(FailOn::Warning).severity();
+    let alarm = match &refusal {
+        Some(_) => Alarm::Unknown,
+        None => Alarm::of(worst, least, exit_code == exit::OPEN),
+    };
+    let is_plugin = global.format == Some(Format::Nagios);
+    let exit_code = if is_plugin { exit::of_alarm(alarm) } else { exit_code };
     // A question of its own that is answered with no is a problem, whether or not a rule knows why.
     let refused = answer.status.is_some_and(|status| status != exit::ANSWERED);
     Report {
@@ -238,6 +246,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
             answer.open || error_left_out || refusal.is_some(),
         ),
         exit_code,
+        alarm,
         failure: refusal.map(|refusal| refusal.failure),
         findings,
         suppressed,
@@ -287,10 +296,13 @@ fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
         let rendered = error.render().to_string();
         let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let refusal = Refusal::usage(message, "sockdoctor --help");
-        let mut report = dress("sockdoctor", Err(refusal), &Global::default(), FailOn::Error);
+        let global = Global { format: Some(format), ..Global::default() };
+        let mut report = dress("sockdoctor", Err(refusal), &global, FailOn::Error);
         report.host = host::host(&Machine::default());
         report.started = SystemTime::now();
         let _ = output::to_stdout(|out| render(&report, format, &Style::FILE, Loudness::Normal, out));
+        let _ = error.print();
+        return report.exit_code;
     }
     let _ = error.print();
     exit::USAGE

@@ -15,8 +15,8 @@ use crate::cli::{ListArgs, ScanArgs};
 use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, unit_states};
-use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Target, Unit, UnitState};
+use crate::facts::{consumers as identities, host, unit_states};
+use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState};
 use crate::rules::{self, Judgement};
 use asked::Asker;
 use progress::Progress;
@@ -63,10 +63,15 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     progress.step("looking at the sockets of the host");
     let named: HashSet<Vec<u8>> = cases.iter().map(|case| case.path.clone()).collect();
     let mut sockets = 0;
+    let mut served = Vec::new();
     if machine.has_kernel()
         && let Ok(listed) = list::run(context, &ListArgs::default())
     {
         sockets = listed.subjects;
+        if let Data::List { sockets, .. } = &listed.data {
+            let ours = host::host(machine).netns;
+            served.extend(sockets.iter().filter_map(|row| Served::of_row(&row, ours)));
+        }
         let mut judgement = listed.judgement;
         // Those are judged with what configuration says of them.
         judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
@@ -85,13 +90,15 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         }
         answer.judgement.absorb(judged);
     }
+    // Of a client in another view the path is another one.
+    served.extend(cases.iter().filter(|case| case.client.is_none()).filter_map(Served::of_case));
     silence::findings(&mut answer.judgement, |file| site.texts.get(file).map(Vec::as_slice));
     answer.judgement.absorb(Judgement {
         not_checked: gaps.into_iter().map(|gap| NotChecked { code: None, gap }).collect(),
         ..Judgement::default()
     });
     answer.subjects = cases.len();
-    answer.data = Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets };
+    answer.data = Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, served };
     answer
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 mod address;
+mod alarm;
 mod case;
 mod cleaning;
 mod composition;
@@ -34,6 +35,7 @@ mod process;
 mod protocol;
 mod report;
 mod rule;
+mod served;
 mod sight;
 mod sighting;
 mod socket;
@@ -47,6 +49,7 @@ mod waited;
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
+pub use alarm::Alarm;
 pub use case::{Case, Linger, Wished};
 pub use cleaning::{ASIDE_PREFIX, Candidate, CleanState};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
@@ -86,6 +89,7 @@ pub use report::{
     SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
+pub use served::Served;
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use sighting::{Relation, Sighting, View, Waiting};
 pub use socket::{

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, NotProbed, ProbedTarget, Rule, Severity,
-    TextFamily,
+    Alarm, Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, NotProbed, ProbedTarget, Rule,
+    Severity, TextFamily,
 };
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
@@ -255,6 +255,8 @@ pub enum Data {
         files: usize,
         /// How many sockets of the host were looked at.
         sockets: usize,
+        /// The names that sockets have or configuration gives, as far as they could be seen.
+        served: Vec<super::Served>,
     },
     /// `clean`.
     Clean {
@@ -293,6 +295,8 @@ pub struct Report {
     pub verdict: Overall,
     /// The process's exit status.
     pub exit_code: u8,
+    /// What a monitoring system is told.
+    pub alarm: Alarm,
     /// Why the command itself failed, if it did.
     pub failure: Option<Failure>,
     /// Ranked: the cause first.

@@ -14,7 +14,9 @@ mod junit;
 mod levels;
 mod lines;
 mod markdown;
+mod nagios;
 mod ndjson;
+mod openmetrics;
 pub mod output;
 pub mod plain;
 mod preflight;
@@ -55,11 +57,15 @@ pub enum Format {
     Sarif,
     /// JUnit XML, for test reports.
     Junit,
+    /// Gauges for Prometheus.
+    Openmetrics,
+    /// One line for Nagios, Icinga and Sensu.
+    Nagios,
 }
 
 impl Format {
     /// All, those of every command first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Text,
         Self::Plain,
         Self::Json,
@@ -68,6 +74,8 @@ impl Format {
         Self::Github,
         Self::Sarif,
         Self::Junit,
+        Self::Openmetrics,
+        Self::Nagios,
     ];
 
     /// What `--format` calls it.
@@ -81,6 +89,8 @@ impl Format {
             Self::Github => "github",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
+            Self::Openmetrics => "openmetrics",
+            Self::Nagios => "nagios",
         }
     }
 
@@ -95,12 +105,16 @@ impl Format {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
             Self::Ndjson => matches!(command, "list" | "probe" | "watch"),
             Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight" | "scan"),
+            Self::Openmetrics | Self::Nagios => {
+                matches!(command, "list" | "inspect" | "probe" | "scan" | "guard")
+            }
         }
     }
 
-    /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty.
+    /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty. Gauges of a
+    /// run without an answer would look like an answer: the last ones get old instead.
     pub const fn tells_failure(self) -> bool {
-        !matches!(self, Self::Text | Self::Plain)
+        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics)
     }
 }
 
@@ -132,5 +146,7 @@ pub fn render(
         Format::Github => github::render(report, out),
         Format::Sarif => sarif::render(report, out),
         Format::Junit => junit::render(report, out),
+        Format::Openmetrics => openmetrics::render(report, out),
+        Format::Nagios => nagios::render(report, out),
     }
 }

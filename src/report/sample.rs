@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, Listed, ListedRow, Listing, Location,
+    Alarm, Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, Listed, ListedRow, Listing, Location,
     NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
 };
 
@@ -51,6 +51,7 @@ pub(super) fn report(findings: Vec<Finding>) -> Report {
         duration: Duration::from_millis(1500),
         verdict: Overall::Error,
         exit_code: 1,
+        alarm: Alarm::Critical,
         failure: None,
         findings,
         suppressed: 0,
@@ -92,7 +93,13 @@ pub(super) fn list() -> Report {
 /// A command that failed.
 pub(super) fn failed() -> Report {
     let failure = Failure { message: "no \x1b <such> socket".into(), hint: Some("look, again".into()) };
-    Report { failure: Some(failure), exit_code: 3, verdict: Overall::Unknown, ..report(Vec::new()) }
+    Report {
+        failure: Some(failure),
+        exit_code: 3,
+        alarm: Alarm::Unknown,
+        verdict: Overall::Unknown,
+        ..report(Vec::new())
+    }
 }
 
 /// What a format makes of a report.

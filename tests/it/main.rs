@@ -35,6 +35,7 @@ mod limits;
 mod list;
 mod lost;
 mod make;
+mod monitoring;
 mod mounts;
 mod names;
 mod nspawn;

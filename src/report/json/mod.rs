@@ -295,7 +295,7 @@ impl<'r> DataOut<'r> {
                 series: targets.iter().map(probe::Series::of).collect(),
                 not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
-            Data::Scan { declarations, files, sockets } => {
+            Data::Scan { declarations, files, sockets, .. } => {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
