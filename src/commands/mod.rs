@@ -6,6 +6,7 @@ mod consumers;
 mod demo;
 mod explain;
 mod inspect;
+mod jail;
 mod list;
 mod man;
 mod open_question;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, list, silence};
+use super::{Answer, Context, Refusal, consumers, jail, list, silence};
 use crate::cli::{ListArgs, ScanArgs};
 use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, unit_states};
+use crate::facts::{consumers as identities, tcp_listeners, unit_states};
 use crate::model::{
     Case, Consumer, Data, Fact, Gap, IdName, NotChecked, Origin, Setting, Target, Unit, UnitState, Wished,
 };
@@ -40,14 +40,17 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
     let states = states(machine, &site, &mut gaps);
     cases.retain_mut(|case| {
         units.name(case);
+        let jail = case.configured.jail.take();
         case.configured = match &case.target {
             Target::Path(named) => site.about(named),
             _ => return false,
         };
+        case.configured.jail = jail;
         case.configured.states = states.clone();
         case.configured.wished = wished(&mut examiner, case);
         is_in_question(case)
     });
+    find_over_tcp(machine, &mut cases);
     let named: HashSet<&[u8]> = cases.iter().map(|case| case.path.as_slice()).collect();
     let mut sockets = 0;
     if machine.has_kernel()
@@ -89,12 +92,34 @@ fn examined(
         left.retain(|path| !front.paths.contains(path));
         let who = clients(context, examiner, front, gaps);
         let found = consumers::examine(context, examiner, &targets, b"/", &who);
-        cases.extend(found.into_iter().flatten().flatten());
+        let mut found: Vec<Case> = found.into_iter().flatten().flatten().collect();
+        if let Some(chroot) = &front.chroot {
+            for case in &mut found {
+                case.configured.jail = Some(jail::of(examiner, case, chroot));
+            }
+        }
+        cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases
+}
+
+/// Where nothing is at a path that somebody sends to: who is told the path, and listens on TCP.
+fn find_over_tcp(machine: &Machine, cases: &mut [Case]) {
+    if !machine.has_kernel() {
+        return;
+    }
+    let missing = |case: &&mut Case| {
+        let sent_to = case.configured.clients().next().is_some();
+        sent_to && matches!(case.file(), Ok(None))
+    };
+    let paths: Vec<Vec<u8>> = cases.iter_mut().filter(missing).map(|case| case.path.clone()).collect();
+    let mut found = tcp_listeners::naming(machine, &paths);
+    for case in cases {
+        case.configured.instead = found.remove(&case.path).unwrap_or_default();
+    }
 }
 
 fn targets(paths: &[Vec<u8>]) -> Vec<Target> {

@@ -32,8 +32,17 @@ pub struct Nginx {
 
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> Nginx {
-    let mut reader = Reader { found: Nginx::default(), blocks: Vec::new(), files: 0, load };
+    let mut reader = Reader {
+        found: Nginx::default(),
+        blocks: Vec::new(),
+        upstream: Vec::new(),
+        members: Vec::new(),
+        passes: Vec::new(),
+        files: 0,
+        load,
+    };
     reader.file(main, 0);
+    reader.name_protocols();
     reader.found
 }
 
@@ -78,6 +87,12 @@ struct Reader<'l> {
     found: Nginx,
     /// The blocks around a directive, each by its name.
     blocks: Vec<Vec<u8>>,
+    /// The name of the `upstream` that is read.
+    upstream: Vec<u8>,
+    /// Which sockets belong to which upstream.
+    members: Vec<(Vec<u8>, usize)>,
+    /// What is spoken to which upstream.
+    passes: Vec<(Vec<u8>, Protocol)>,
     /// How many files were read.
     files: usize,
     load: &'l mut Load<'l>,
@@ -102,6 +117,9 @@ impl Reader<'_> {
                 Token::End => self.directive(&places, &std::mem::take(&mut words), depth),
                 Token::Open => {
                     let name = words.first().map(|(word, _)| word.clone()).unwrap_or_default();
+                    if name == b"upstream" {
+                        self.upstream = words.get(1).map(|(word, _)| word.clone()).unwrap_or_default();
+                    }
                     words.clear();
                     if name.ends_with(b"_by_lua_block") {
                         lexer.skip_block();
@@ -131,6 +149,7 @@ impl Reader<'_> {
                 self.found.user = Some(Setting { value: value.clone(), written: whole });
             }
             b"server" if self.blocks.last().is_some_and(|block| block == b"upstream") => {
+                self.members.push((self.upstream.clone(), self.found.sockets.len()));
                 self.socket(value, whole, Usage::Connects, None);
             }
             b"listen" => self.socket(value, whole, Usage::Binds, None),
@@ -154,7 +173,26 @@ impl Reader<'_> {
         }
     }
 
+    /// What is spoken to the members of each upstream, where all who send there agree.
+    fn name_protocols(&mut self) {
+        for (name, at) in &self.members {
+            let mut spoken = self.passes.iter().filter(|(to, _)| to == name).map(|(_, protocol)| *protocol);
+            let first = spoken.next();
+            if let Some(socket) = self.found.sockets.get_mut(*at)
+                && spoken.all(|protocol| Some(protocol) == first)
+                && socket.protocol.is_none()
+                && socket.usage == Usage::Connects
+            {
+                socket.protocol = first;
+            }
+        }
+    }
+
     fn socket(&mut self, value: &[u8], written: Written, usage: Usage, protocol: Option<Protocol>) {
+        if let Some(protocol) = protocol {
+            let end = value.iter().position(|byte| *byte == b'/').unwrap_or(value.len());
+            self.passes.push((value[..end].to_vec(), protocol));
+        }
         let Some(path) = value.strip_prefix(b"unix:").filter(|path| !path.is_empty()) else { return };
         if path.contains(&b'$') && usage == Usage::Connects {
             return self.found.variable.push(written);

@@ -17,6 +17,7 @@ mod explain;
 mod fact;
 mod filesystem;
 mod finding;
+mod health_check;
 mod links;
 mod listing;
 mod mac;
@@ -43,7 +44,7 @@ pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
 pub use case::{Case, Linger, Wished};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
-pub use configured::Configured;
+pub use configured::{Configured, Jail, TcpOwner};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
@@ -58,6 +59,7 @@ pub use explain::{
 pub use fact::{Fact, Gap, Names, Seen};
 pub use filesystem::{KnownFilesystem, known_filesystem};
 pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use health_check::{Asks, CheckVerdict, Checked, Expected, HealthCheck, HealthExpect};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use mac::{Denial, Mac, MacModule};
 pub use mount::{Mount, MountClass, MountTable};
@@ -66,7 +68,7 @@ pub use preflight::{Born, Place, Preflight, Ratio, SocketTrial, TrialAct, TrialE
 pub use probe::{
     KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
 };
-pub use probe_plan::{HttpRequest, ProbePlan};
+pub use probe_plan::{Depth, Form, HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
 pub use protocol::Protocol;
 pub use report::{

@@ -1,8 +1,8 @@
 //! SD609: a client of a database names its socket in the wrong way.
 
-use super::compose;
+use super::{compose, libpq};
 use crate::model::{
-    Certainty, Declaration, Declared, Finding, Fix, Protocol, Usage, Verdict, names_a_socket,
+    Case, Certainty, Declaration, Declared, Finding, Fix, Protocol, Usage, Verdict, names_a_socket,
 };
 
 rule! {
@@ -22,7 +22,11 @@ rule! {
     ///
     /// # Fix
     /// `host=/var/run/postgresql`, the directory alone, and the server's port.
-    POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; declared
+    POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; check, declared
+}
+
+fn check(case: &Case) -> Verdict {
+    libpq::judged(case, &POSTGRES_MYSQL_PATH_RULE)
 }
 
 fn declared(declared: &Declared) -> Verdict {
