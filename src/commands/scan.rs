@@ -6,7 +6,6 @@ use super::site::{Front, Site};
 use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, jail, list, silence};
 use crate::cli::{ListArgs, ScanArgs};
-use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
 use crate::facts::{consumers as identities, tcp_listeners, unit_states};
@@ -140,7 +139,7 @@ fn clients(
         return running;
     }
     let Some(user) = &front.user else { return vec![] };
-    identities::find(context.machine, examiner, &Who::User(user.clone(), vec![])).unwrap_or_else(|_| {
+    identities::find(context.machine, examiner, &consumers::user_and_groups(user)).unwrap_or_else(|_| {
         gaps.push(Gap::new(format!("the user {user}"), "is not known here: access was not judged"));
         vec![]
     })

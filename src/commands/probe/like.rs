@@ -7,13 +7,16 @@ use std::time::Instant;
 
 use super::super::{Context, Refusal, consumers};
 use crate::config::haproxy::{self, Haproxy};
-use crate::facts::consumers::{self as identities, Who};
+use crate::facts::consumers as identities;
 use crate::facts::examine::Examiner;
 use crate::facts::{host, named_files};
 use crate::model::{Asks, Case, Depth, Expected, HealthCheck, HttpRequest, ProbePlan, Target};
 
 /// No longer body is waited for (`tune.bufsize` of HAProxy keeps far less).
 const MAX_BODY: u64 = 1 << 20;
+
+/// The longest path of a socket (`sun_path` of unix(7), without the NUL).
+const LONGEST: usize = 107;
 
 const USAGE: &str = "write --like haproxy.cfg:BACKEND/SERVER";
 
@@ -30,7 +33,9 @@ impl Like {
         let (file, wanted) = split(text.as_bytes())?;
         let texts = named_files::below(Path::new(OsStr::from_bytes(file)))
             .map_err(|gap| Refusal::usage(format!("{}: {}", gap.source, gap.why), USAGE))?;
-        let Haproxy { checks, user, chroot, .. } = haproxy::read(&texts);
+        let found = haproxy::read(&texts);
+        let user = found.identity();
+        let Haproxy { checks, chroot, .. } = found;
         let known: Vec<String> = checks.iter().map(HealthCheck::label).collect();
         let Some(check) = checks.into_iter().find(|check| check.label() == wanted) else {
             let hint = match known.as_slice() {
@@ -42,7 +47,6 @@ impl Like {
                 hint,
             ));
         };
-        let user = user.and_then(|user| String::from_utf8(user.value).ok());
         let chroot = chroot.map(|chroot| chroot.value).unwrap_or_default();
         Ok(Self { check, user, chroot: chroot.strip_suffix(b"/").unwrap_or(&chroot).to_vec() })
     }
@@ -62,6 +66,11 @@ impl Like {
             }
             other => other.clone(),
         };
+        if matches!(&target, Target::Path(path) if path.len() > LONGEST) {
+            let message =
+                format!("{label}: its path below the chroot is too long to be connected to from outside");
+            return Err(Refusal::open(message, "see `show stat` of HAProxy"));
+        }
         let plain = HttpRequest::get(&target, "/".into());
         let (request, depth) = match &check.asks {
             Asks::Connect => (plain, Depth::Connect),
@@ -91,7 +100,7 @@ impl Like {
         let deadline = Instant::now() + context.timeout.mul_f64(0.8);
         let context = Context { deadline, ..*context };
         let mut examiner = Examiner::new(context.machine, deadline, false);
-        let who = identities::find(context.machine, &mut examiner, &Who::User(user.clone(), vec![])).ok()?;
+        let who = identities::find(context.machine, &mut examiner, &consumers::user_and_groups(user)).ok()?;
         let found = consumers::examine(&context, &mut examiner, std::slice::from_ref(target), b"/", &who);
         let case = found.into_iter().flatten().flatten().next()?;
         let file = matches!(case.file(), Ok(Some(_)));

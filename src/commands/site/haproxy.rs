@@ -49,7 +49,9 @@ impl Site {
 
     /// What the files of one HAProxy say.
     pub(super) fn add_haproxy(&mut self, texts: &[Text], running: Option<&Server>) {
-        let Haproxy { mut sockets, user, chroot, variable, .. } = haproxy::read(texts);
+        let found = haproxy::read(texts);
+        let user = found.identity();
+        let Haproxy { mut sockets, chroot, variable, .. } = found;
         if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
             for socket in &mut sockets {
                 socket.owner.clone_from(unit);
@@ -64,7 +66,7 @@ impl Site {
             // A name of the abstract namespace is no path.
             paths: connects.map(|socket| socket.path.clone()).filter(|path| path.starts_with(b"/")).collect(),
             workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
-            user: user.and_then(|user| String::from_utf8(user.value).ok()),
+            user,
             // A root that is no other directory hides nothing.
             chroot: chroot.filter(|chroot| Path::new("/") != super::as_path(&chroot.value)),
         });

@@ -35,8 +35,8 @@ struct Request {
 enum Rule {
     Send(Written),
     Expect(HealthExpect),
-    /// What is not replayed.
-    Other(String),
+    /// What is not replayed, and whether it is one of `http-check`.
+    Other(String, bool),
 }
 
 impl Default for Request {
@@ -82,8 +82,13 @@ impl Check {
     /// `http-check …` or `tcp-check …`
     pub(super) fn rule(&mut self, words: &[Word], of_http: bool, written: &Written) {
         let Some((verb, rest)) = words.split_first() else { return };
+        if matches!(verb.text.as_slice(), b"comment" | b"disable-on-404" | b"send-state") {
+            return;
+        }
+        if std::mem::take(&mut self.inherited) {
+            self.rules.clear();
+        }
         let rule = match verb.text.as_slice() {
-            b"comment" | b"disable-on-404" | b"send-state" => return,
             b"connect" if rest.iter().all(|word| matches!(word.text.as_slice(), b"default" | b"linger")) => {
                 return;
             }
@@ -93,16 +98,13 @@ impl Check {
             }
             b"expect" if of_http => match expect(rest, written) {
                 Some(expect) => Rule::Expect(expect),
-                None => Rule::Other("its http-check expect".into()),
+                None => Rule::Other("its http-check expect".into(), true),
             },
             verb => {
                 let family = if of_http { "http-check" } else { "tcp-check" };
-                Rule::Other(format!("{family} {}", String::from_utf8_lossy(verb)))
+                Rule::Other(format!("{family} {}", String::from_utf8_lossy(verb)), of_http)
             }
         };
-        if std::mem::take(&mut self.inherited) {
-            self.rules.clear();
-        }
         self.rules.push(rule);
     }
 
@@ -118,7 +120,10 @@ impl Check {
                 "hdr" => self.request.headers.push((value(), value())),
                 "body" => self.request.body = value().into_bytes(),
                 // A log format: what it becomes only HAProxy knows.
-                "uri-lf" | "body-lf" => self.rules.push(Rule::Other(format!("http-check send {name}"))),
+                "uri-lf" | "body-lf" => {
+                    value();
+                    self.rules.push(Rule::Other(format!("http-check send {name}"), true));
+                }
                 _ => {}
             }
         }
@@ -127,7 +132,8 @@ impl Check {
     /// What it all comes to.
     pub(super) fn asks(&self) -> (Asks, Option<Written>) {
         let other = self.rules.iter().find_map(|rule| match rule {
-            Rule::Other(why) => Some(why.clone()),
+            // Without `option httpchk` its rules do nothing.
+            Rule::Other(why, of_http) if *of_http == (self.kind == Kind::Http) => Some(why.clone()),
             _ => None,
         });
         let sends: Vec<&Written> = self

@@ -25,6 +25,8 @@ pub struct Haproxy {
     pub checks: Vec<HealthCheck>,
     /// The user it becomes.
     pub user: Option<Setting<Vec<u8>>>,
+    /// The group it becomes, and the only one it has then.
+    pub group: Option<Setting<Vec<u8>>>,
     /// The directory that becomes its root before it connects anywhere.
     pub chroot: Option<Setting<Vec<u8>>>,
     /// Names that only HAProxy knows: there is a variable in them.
@@ -52,6 +54,16 @@ const SECTIONS: [&[u8]; 18] = [
     b"traces",
     b"log-profile",
 ];
+
+impl Haproxy {
+    /// Who it is when it connects, as `USER:GROUP`; `None`: whoever starts it. It keeps no other groups, and those of
+    /// root where it is told only a user (`set_identity`, src/haproxy.c).
+    pub fn identity(&self) -> Option<String> {
+        let text = |setting: &Setting<Vec<u8>>| String::from_utf8(setting.value.clone()).ok();
+        let group = self.group.as_ref().map_or(Some("root".to_owned()), text)?;
+        Some(format!("{}:{group}", text(self.user.as_ref()?)?))
+    }
+}
 
 /// Reads the files in the order in which HAProxy is given them: they are one text to it.
 pub fn read(files: &[Text]) -> Haproxy {
@@ -136,9 +148,13 @@ impl Reader {
         }
         let value = rest.first();
         match (self.section, first.text.as_slice(), value) {
-            (Section::Global, b"user" | b"chroot", Some(value)) => {
+            (Section::Global, name @ (b"user" | b"uid" | b"group" | b"gid" | b"chroot"), Some(value)) => {
                 let setting = Setting { value: value.text.clone(), written: written(value) };
-                let place = if first.text == b"user" { &mut self.found.user } else { &mut self.found.chroot };
+                let place = match name {
+                    b"user" | b"uid" => &mut self.found.user,
+                    b"chroot" => &mut self.found.chroot,
+                    _ => &mut self.found.group,
+                };
                 *place = Some(setting);
             }
             (Section::Global, b"setenv" | b"presetenv", Some(name)) => {
