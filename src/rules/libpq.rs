@@ -1,5 +1,6 @@
 //! Clients of PostgreSQL: the directory they look in, and the one its socket is in.
 
+use super::sd609_postgres_mysql_path_rule::POSTGRES_MYSQL_PATH_RULE as RULE;
 use super::{configured, evidence};
 use crate::model::{
     Case, Certainty, Declaration, Finding, Fix, NoVerdict, Protocol, Rule, Usage, Verdict, Written,
@@ -13,8 +14,9 @@ struct Server {
     written: Option<Written>,
 }
 
-/// What a rule finds where a client on this machine looks for the socket in the wrong way.
-pub(super) fn judged(case: &Case, rule: &Rule) -> Verdict {
+/// What SD609 finds where a client on this machine looks for the socket in the wrong way.
+pub(super) fn check(case: &Case) -> Verdict {
+    let rule = &RULE;
     let of_postgres = |client: &&Declaration| client.protocol == Some(Protocol::Postgres);
     let clients: Vec<&Declaration> = case.configured.clients().filter(of_postgres).collect();
     if clients.is_empty() {
@@ -108,10 +110,9 @@ mod tests {
     }
 
     fn found(case: &Case) -> Vec<(String, Vec<String>)> {
-        let rule = super::super::find("SD609").unwrap();
         let shown =
             |finding: Finding| (finding.summary, finding.fixes.into_iter().map(|fix| fix.text).collect());
-        judged(case, rule).unwrap().into_iter().map(shown).collect()
+        check(case).unwrap().into_iter().map(shown).collect()
     }
 
     #[test]
@@ -134,6 +135,6 @@ mod tests {
         let mut there = case("/tmp", &["/run/pg/.s.PGSQL.5432"]);
         there.walk = Case::sample().walk;
         assert_eq!(found(&there), []);
-        assert!(judged(&Case::sample(), super::super::find("SD609").unwrap()).is_err());
+        assert!(check(&Case::sample()).is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! SD609: a client of a database names its socket in the wrong way.
 
-use super::{compose, libpq};
+use super::compose;
+use super::libpq::check;
 use crate::model::{
-    Case, Certainty, Declaration, Declared, Finding, Fix, Protocol, Usage, Verdict, names_a_socket,
+    Certainty, Declaration, Declared, Finding, Fix, Protocol, Usage, Verdict, names_a_socket,
 };
 
 rule! {
@@ -14,7 +15,7 @@ rule! {
     ///
     /// # How it is known
     /// `host=` of a connection string, `PGHOST` or `host` in its percent-encoded form names a file, or another
-    /// directory or port than the server of the same project has, whose volume is mounted.
+    /// directory or port than the server has: of the same project, whose volume is mounted, or of this host.
     ///
     /// # Not to be confused with
     /// A directory and the right port, with `localhost` as the URL's own host: that one is not used. A volume that
@@ -23,10 +24,6 @@ rule! {
     /// # Fix
     /// `host=/var/run/postgresql`, the directory alone, and the server's port.
     POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; check, declared
-}
-
-fn check(case: &Case) -> Verdict {
-    libpq::judged(case, &POSTGRES_MYSQL_PATH_RULE)
 }
 
 fn declared(declared: &Declared) -> Verdict {

@@ -35,8 +35,11 @@ fn fixes(document: &Value) -> Vec<&str> {
     fixes.iter().map(|fix| fix["text"].as_str().unwrap()).collect()
 }
 
+/// Names and values.
+type Variables<'v> = &'v [(&'v str, &'v str)];
+
 /// An application that does nothing with what it is told.
-fn client(variables: &[(&str, &str)]) -> Process {
+fn client(variables: Variables<'_>) -> Process {
     let mut command = Command::new("sleep");
     Process::start(command.arg("60").envs(variables.iter().copied()).stdout(Stdio::null()))
 }
@@ -74,7 +77,7 @@ fn a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_
             );
         }
         let url = format!("postgresql://app:hunter2@localhost/db?host={wrong}");
-        let cases: [(&[(&str, &str)], &str, &str); 4] = [
+        let cases: [(Variables<'_>, &str, &str); 4] = [
             (&[("PGHOST", &wrong)], &wrong, "5432"),
             (&[("PGHOST", &right), ("PGPORT", "5433")], &right, "5433"),
             (&[("PGHOST", &file)], &file, "5432"),
