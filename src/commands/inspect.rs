@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, open_question, overall, rerooted};
+use super::{Answer, Context, Refusal, consumers, open_question, over_tcp, overall, rerooted};
 use crate::cli::InspectArgs;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
@@ -56,6 +56,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
+    over_tcp::find(context.machine, cases.iter_mut());
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {

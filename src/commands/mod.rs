@@ -11,6 +11,7 @@ mod list;
 mod man;
 mod open_question;
 mod outputs;
+mod over_tcp;
 mod preflight;
 mod preflight_compose;
 mod probe;

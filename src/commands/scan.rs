@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, jail, list, silence};
+use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
 use crate::cli::{ListArgs, ScanArgs};
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, tcp_listeners, unit_states};
+use crate::facts::{consumers as identities, unit_states};
 use crate::model::{
     Case, Consumer, Data, Fact, Gap, IdName, NotChecked, Origin, Setting, Target, Unit, UnitState, Wished,
 };
@@ -49,7 +49,7 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
         case.configured.wished = wished(&mut examiner, case);
         is_in_question(case)
     });
-    find_over_tcp(machine, &mut cases);
+    over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
     let named: HashSet<&[u8]> = cases.iter().map(|case| case.path.as_slice()).collect();
     let mut sockets = 0;
     if machine.has_kernel()
@@ -103,22 +103,6 @@ fn examined(
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases
-}
-
-/// Where nothing is at a path that somebody sends to: who is told the path, and listens on TCP.
-fn find_over_tcp(machine: &Machine, cases: &mut [Case]) {
-    if !machine.has_kernel() {
-        return;
-    }
-    let missing = |case: &&mut Case| {
-        let sent_to = case.configured.clients().next().is_some();
-        sent_to && matches!(case.file(), Ok(None))
-    };
-    let paths: Vec<Vec<u8>> = cases.iter_mut().filter(missing).map(|case| case.path.clone()).collect();
-    let mut found = tcp_listeners::naming(machine, &paths);
-    for case in cases {
-        case.configured.instead = found.remove(&case.path).unwrap_or_default();
-    }
 }
 
 fn targets(paths: &[Vec<u8>]) -> Vec<Target> {

@@ -37,8 +37,8 @@ pub fn each<T>(
         }
     }
     if closed > 0 {
-        let why = format!("{closed} processes do not show theirs: which databases they use is not known");
-        seen.gaps.push(Gap::new("/proc/PID/environ", why).helped_by(Gap::AS_ROOT));
+        let why = format!("not readable of {closed} processes: which databases they use is not known");
+        seen.gaps.push(Gap::new("/proc/PID/environ", why).helped_by(proc_file::more_rights()));
     }
     seen
 }

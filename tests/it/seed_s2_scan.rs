@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::binary::{json, run};
 use crate::permit::{changes, paste};
 use crate::process::{Process, finish, until};
+use crate::seen::inspect;
 use crate::servers::http_status;
 use crate::world::{World, isolated, isolated_root, need, skip};
 
@@ -211,6 +212,9 @@ fn an_instance_that_is_gone_or_elsewhere_is_named_with_the_line_of_haproxy_and_h
             "{summary}"
         );
         assert!(seen["findings"][0]["evidence"].to_string().contains("SOCKET_PATH="), "{seen:#}");
+        let missing = inspect(world.path("one.sock"));
+        assert_eq!(missing.codes()[0], "SD101");
+        assert!(missing.proof().contains("listens on TCP 127.0.0.1:5001 instead"), "{}", missing.0);
         paste(&changes(&seen)[0]);
         site.restart();
         site.agrees("L7OK");

@@ -44,21 +44,11 @@ fn client(variables: Variables<'_>) -> Process {
     Process::start(command.arg("60").envs(variables.iter().copied()).stdout(Stdio::null()))
 }
 
-/// Whether psql gets in with what it is told.
-fn gets_in(host: &str, port: &str) -> bool {
-    let mut psql = need("psql").unwrap();
-    psql.args(["-U", "postgres", "-c", "select 1", "postgres"]).env("PGHOST", host).env("PGPORT", port);
-    finish(&mut psql, SOON).status == 0
-}
-
 #[test]
 fn a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_the_fix() {
     let name =
         "seed_s4_scan::a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_the_fix";
     isolated_root(name, |world| {
-        if need("psql").is_none() {
-            return skip(name, "no psql");
-        }
         let Some(postgres) = Postgres::init(world) else { return skip(name, "no postgres") };
         let right = world.path("run");
         std::fs::create_dir(&right).unwrap();
@@ -67,7 +57,7 @@ fn a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_
         let [wrong, file] =
             [world.path("wrong"), right.join(".s.PGSQL.5432")].map(|path| path.display().to_string());
         let right = right.display().to_string();
-        assert!(until(SOON, || gets_in(&right, "5432")));
+        assert!(until(SOON, || postgres.answers(&right, "5432")));
         {
             let _client = client(&[("PGHOST", &right)]);
             assert_eq!(
@@ -84,7 +74,7 @@ fn a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_
             (&[("DATABASE_URL", &url)], &wrong, "5432"),
         ];
         for (variables, host, port) in cases {
-            assert!(!gets_in(host, port), "{variables:?}");
+            assert!(!postgres.answers(host, port), "{variables:?}");
             let client = client(variables);
             let document = found(world);
             let cause = &document["findings"][0];
@@ -98,7 +88,7 @@ fn a_client_of_postgresql_that_looks_elsewhere_is_named_and_psql_succeeds_after_
             );
             let told = |name: &str| fixes(&document).into_iter().find_map(|fix| fix.strip_prefix(name));
             let (host, port) = (told("host=").unwrap_or(host), told("port=").unwrap_or(port));
-            assert!(gets_in(host, port), "{host} {port} {document:#}");
+            assert!(postgres.answers(host, port), "{host} {port} {document:#}");
         }
 
         // The same in a unit, whose line the fix changes.
