@@ -41,7 +41,7 @@ fn judged(context: &Context<'_>, site: Site) -> Answer {
         units.name(case);
         let jail = case.configured.jail.take();
         case.configured = match &case.target {
-            Target::Path(named) => site.about(named),
+            Target::Path(named) => site.about(jail::told(jail.as_ref(), named)),
             _ => return false,
         };
         case.configured.jail = jail;
@@ -90,11 +90,15 @@ fn examined(
         }
         left.retain(|path| !front.paths.contains(path));
         let who = clients(context, examiner, front, gaps);
+        let targets = match &front.chroot {
+            Some(chroot) => jail::seen_from_here(examiner, chroot, targets, &who),
+            None => targets,
+        };
         let found = consumers::examine(context, examiner, &targets, b"/", &who);
         let mut found: Vec<Case> = found.into_iter().flatten().flatten().collect();
         if let Some(chroot) = &front.chroot {
             for case in &mut found {
-                case.configured.jail = Some(jail::of(examiner, case, chroot));
+                case.configured.jail = Some(jail::of(examiner, case, chroot, &front.paths));
             }
         }
         cases.extend(found);

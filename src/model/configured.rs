@@ -32,6 +32,8 @@ pub struct Configured {
 pub struct Jail {
     /// The directory, and the line that names it.
     pub chroot: Setting<Vec<u8>>,
+    /// The path that is looked at is the one below it, as we see that.
+    pub below: bool,
     /// Something stands at the path below it.
     pub inside: Fact<bool>,
     /// The directory of the path is there below it.

@@ -70,7 +70,7 @@ mod tests {
         case.configured.mentions.push(Declaration::sample("/tmp/x.sock"));
         let chroot = Setting { value: b"/jail".to_vec(), written: Written::sample() };
         let [directory, outside] = [directory, outside].map(Fact::Known);
-        case.configured.jail = Some(Jail { chroot, inside, directory, outside });
+        case.configured.jail = Some(Jail { chroot, below: false, inside, directory, outside });
         case
     }
 

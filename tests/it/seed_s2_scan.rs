@@ -326,3 +326,24 @@ fn a_server_that_is_not_there_is_a_usage_error() {
         }
     });
 }
+
+#[test]
+fn a_socket_below_the_chroot_is_where_haproxy_looks_for_it() {
+    isolated("seed_s2_scan::a_socket_below_the_chroot_is_where_haproxy_looks_for_it", |world| {
+        std::fs::create_dir_all(world.path("jail/run")).unwrap();
+        let jail = world.path("jail").display().to_string();
+        let scanned = |server: &str| {
+            let text = format!("global\n chroot {jail}\nbackend app\n server one {server} check\n");
+            let config = world.write("haproxy.cfg", &text);
+            json(["scan".as_ref(), "--config".as_ref(), config.as_os_str()])
+        };
+        let absent = scanned("/run/app.sock");
+        assert_eq!(absent["findings"][0]["code"], "SD601", "its directory is there: {absent:#}");
+        let _server = std::os::unix::net::UnixListener::bind(world.path("jail/run/app.sock")).unwrap();
+        assert_eq!(scanned("/run/app.sock")["findings"], serde_json::json!([]));
+        let twice = scanned(&format!("{jail}/run/app.sock"));
+        assert_eq!(twice["findings"][0]["code"], "SD603", "{twice:#}");
+        let fix = twice["findings"][0]["fix"][0]["text"].as_str().unwrap();
+        assert!(fix.starts_with("write /run/app.sock in the server's line"), "{fix}");
+    });
+}
