@@ -67,7 +67,8 @@ const OF_COMMANDS: [(&str, &str); 16] = [
   sockdoctor probe /run/redis/redis.sock            listen first, then what it is known to speak
   sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
   sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
-  sockdoctor probe --http /                         every listener known to speak HTTP",
+  sockdoctor probe --http /                         every listener known to speak HTTP
+  sockdoctor probe --like haproxy.cfg:app/one       the check that HAProxy makes, and its verdict",
     ),
     (
         "preflight",
@@ -83,7 +84,7 @@ const OF_COMMANDS: [(&str, &str); 16] = [
     ),
     (
         "scan",
-        "  sockdoctor scan                          this host: its sockets, its units, its nginx, its gunicorn
+        "  sockdoctor scan                          this host: its sockets, its units, its servers and proxies
   sockdoctor scan --config deploy/         files alone, as in CI: no root, nothing is asked of the machine
   sockdoctor --root /mnt scan              an image: what its files say
   sockdoctor scan --format sarif -o scan.sarif",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, logs, open_question, overall, rerooted};
+use super::{Answer, Context, Refusal, consumers, logs, open_question, over_tcp, overall, rerooted};
 use crate::cli::{HealthArgs, InspectArgs};
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     }
     examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
     logs::read(context, &mut cases, &health);
+    over_tcp::find(context.machine, cases.iter_mut());
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, list, silence};
+use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
 use crate::cli::{ListArgs, ScanArgs};
-use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
 use crate::facts::{consumers as identities, host, unit_states};
@@ -49,17 +48,20 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     let states = states(machine, &site, &mut gaps);
     cases.retain_mut(|case| {
         units.name(case);
+        let jail = case.configured.jail.take();
         case.configured = match &case.target {
-            Target::Path(named) => site.about(named),
+            Target::Path(named) => site.about(jail::told(jail.as_ref(), named)),
             _ => return false,
         };
         case.configured.scanned = true;
+        case.configured.jail = jail;
         case.configured.states = of_units(&states, &case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
         case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
     activation::look_closer(machine, &mut examiner, &mut cases);
+    over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
     progress.step("looking at the sockets of the host");
     let named: HashSet<Vec<u8>> = cases.iter().map(|case| case.path.clone()).collect();
     let mut sockets = 0;
@@ -118,8 +120,18 @@ fn examined(
         }
         left.retain(|path| !front.paths.contains(path));
         let who = clients(context, examiner, front, gaps);
+        let targets = match &front.chroot {
+            Some(chroot) => jail::seen_from_here(examiner, chroot, targets, &who),
+            None => targets,
+        };
         let found = consumers::examine(context, examiner, &targets, b"/", &who);
-        cases.extend(found.into_iter().flatten().flatten());
+        let mut found: Vec<Case> = found.into_iter().flatten().flatten().collect();
+        if let Some(chroot) = &front.chroot {
+            for case in &mut found {
+                case.configured.jail = Some(jail::of(examiner, case, chroot, &front.paths));
+            }
+        }
+        cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
@@ -145,7 +157,7 @@ fn clients(
         return running;
     }
     let Some(user) = &front.user else { return vec![] };
-    identities::find(context.machine, examiner, &Who::User(user.clone(), vec![])).unwrap_or_else(|_| {
+    identities::find(context.machine, examiner, &consumers::user_and_groups(user)).unwrap_or_else(|_| {
         gaps.push(Gap::new(format!("the user {user}"), "is not known here: access was not judged"));
         vec![]
     })

@@ -139,6 +139,12 @@ pub fn same_view(machine: &Machine, pid: u32, other: Option<u32>) -> Option<bool
     Some(same && root_id(&one.join("root"))? == root_id(&other.join("root"))?)
 }
 
+/// Whether a process is in the mount namespace where the machine is looked at from. `None`: gone, or not readable.
+#[must_use]
+pub fn same_mounts(machine: &Machine, pid: u32) -> Option<bool> {
+    Some(link(&machine.process(pid, "ns/mnt"))? == link(&machine.viewer("ns/mnt"))?)
+}
+
 /// Which directory a root is. Its link reads `/` from inside a chroot too; and an `O_PATH` descriptor asked for what
 /// is cached cannot hang.
 fn root_id(root: &Path) -> Option<(u32, u32, u64)> {

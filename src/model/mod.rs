@@ -22,6 +22,7 @@ mod finding;
 mod guard;
 mod guard_record;
 mod health;
+mod health_check;
 mod links;
 mod listing;
 mod log;
@@ -53,7 +54,7 @@ pub use alarm::Alarm;
 pub use case::{Case, Linger, Wished};
 pub use cleaning::{ASIDE_PREFIX, Candidate, CleanState};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
-pub use configured::{AtBoot, Configured};
+pub use configured::{AtBoot, Configured, Jail, TcpOwner};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
@@ -72,6 +73,7 @@ pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, S
 pub use guard::{GuardCause, GuardOutcome, GuardPass, Repair, RepairCount};
 pub use guard_record::GuardRecord;
 pub use health::{Descriptors, HalfDead, Health, Pulse, Sample, Stall, Vitals};
+pub use health_check::{Asks, CheckVerdict, Checked, Expected, HealthCheck, HealthExpect};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
 pub use log::{LogFamily, LogReading, LoggedFamily};
 pub use mac::{Denial, Mac, MacModule};
@@ -81,7 +83,7 @@ pub use preflight::{Born, Place, Preflight, Ratio, SocketTrial, TrialAct, TrialE
 pub use probe::{
     KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
 };
-pub use probe_plan::{HttpRequest, ProbePlan};
+pub use probe_plan::{Depth, Form, HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
 pub use protocol::Protocol;
 pub use report::{

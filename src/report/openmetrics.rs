@@ -191,6 +191,7 @@ mod tests {
     fn a_probe_that_failed_has_only_the_phases_it_reached() {
         let failed = Probed::sample_failed(StepName::FirstByte, crate::model::Outcome::NoReply);
         let target = ProbedTarget {
+            checked: None,
             label: b"/x".to_vec(),
             verdict: Overall::Error,
             subject: Subject { kind: SubjectKind::Path, name: b"/x".to_vec() },

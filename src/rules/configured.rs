@@ -87,22 +87,64 @@ pub(super) fn told(case: &Case, finding: Finding) -> Finding {
 
 /// The client's line, with the path of the server that is nearly named.
 pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
-    let near = case.configured.nearly.first()?;
+    let (near, owner) = near(case)?;
+    let text = format!("send to {}, where {owner} listens", path(near));
+    Some(Fix::change(replaced(client, near)?, text))
+}
+
+/// The nearest path that is served, and by whom: as configuration has it, else a live socket in the same directory.
+/// One of the same name elsewhere may be somebody else's.
+pub(super) fn near(case: &Case) -> Option<(&[u8], &str)> {
+    let declared = case.configured.nearly.first().map(|near| (near.path.as_slice(), near.owner.as_str()));
+    let place = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| path[..end].to_vec());
+    let mut beside = case.nearest.iter().filter(|name| place(name) == place(&case.path));
+    declared.or_else(|| Some((beside.next()?.as_slice(), "a server")))
+}
+
+/// A command that puts another name in the place of the path that a client's line names, and has the client read it.
+pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
     let plain = |path: &[u8]| {
         path.iter().all(|byte| byte.is_ascii_graphic() && !b"|&\\[]*^$.'".contains(byte) || *byte == b'.')
     };
-    if client.written.bytes.is_none() || !plain(&client.path) || !plain(&near.path) {
+    if client.written.bytes.is_none() || !plain(&client.path) || !plain(new) {
         return None;
     }
-    let (old, new) = (path(&client.path).replace('.', "\\."), path(&near.path));
+    let (old, new) = (path(&client.path).replace('.', "\\."), path(new));
     let script = format!("{}s|{old}|{new}|", client.written.location.line);
     let sed = [b"sed -i ".to_vec(), quote::word(script.as_bytes())].concat();
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();
     if client.owner.ends_with(".service") {
-        command.extend([b" && ".to_vec(), systemctl("reload-or-restart", &client.owner)].concat());
+        let unit = client.written.location.file.windows(9).any(|part| part == b"/systemd/");
+        let reload: &[u8] = if unit { b"systemctl daemon-reload && " } else { b"" };
+        let restart = systemctl(if unit { "restart" } else { "reload-or-restart" }, &client.owner);
+        command.extend([b" && ", reload, &restart].concat());
     }
-    Some(Fix::change(command, format!("send to {}, where {} listens", path(&near.path), near.owner)))
+    Some(command)
+}
+
+/// Who is told the path and listens on TCP, as proof.
+pub(super) fn instead(case: &Case) -> impl Iterator<Item = Evidence> {
+    case.configured.instead.iter().map(|owner| {
+        let listens = format!(": pid {} listens on TCP {} instead", owner.pid, owner.address);
+        let detail = [owner.said.as_slice(), b", ", &owner.command, listens.as_bytes()].concat();
+        Evidence::new(format!("/proc/{}", owner.pid), detail)
+    })
+}
+
+/// What to do where the server listens on TCP instead.
+pub(super) fn over_tcp(case: &Case, client: &Declaration) -> Vec<Fix> {
+    let Some(owner) = case.configured.instead.first() else { return vec![] };
+    // A wildcard is an address to listen on, and none to connect to.
+    let port = owner.address.rsplit_once(':').map_or("", |(_, port)| port);
+    let any = ["0.0.0.0:", "[::]:"].iter().any(|any| owner.address.starts_with(any));
+    let address = if any { format!("127.0.0.1:{port}") } else { owner.address.clone() };
+    let switch = format!("switch pid {} to its socket, as its settings offer, and restart it", owner.pid);
+    // HAProxy takes an address where it takes a path.
+    let takes_both = !client.written.text.windows(5).any(|part| part == b"unix:");
+    let command = replaced(client, address.as_bytes()).filter(|_| takes_both);
+    let send = command.map(|command| Fix::change(command, format!("or send to it over TCP, {address}")));
+    std::iter::once(Fix::advice(switch)).chain(send).collect()
 }
 
 /// A path in the words of a sentence.

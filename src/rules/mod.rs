@@ -10,6 +10,7 @@ mod elsewhere;
 mod evidence;
 mod family;
 mod grant;
+mod libpq;
 mod looks;
 mod obstacle;
 mod owner;
@@ -92,7 +93,9 @@ mod sd314_descriptor_errors_in_log;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
 mod sd403_not_http;
+mod sd404_proxy_protocol_mismatch;
 mod sd405_host_header_rejected;
+mod sd406_healthcheck_fails;
 mod sd407_auth_layer_refusal;
 mod sd408_unexpected_response;
 mod sd409_response_unfinished;
@@ -105,6 +108,7 @@ mod sd506_read_only_for_server;
 mod sd507_no_space_or_inodes;
 mod sd601_config_path_has_no_server;
 mod sd602_nginx_unix_syntax;
+mod sd603_haproxy_chroot_hides_socket;
 mod sd604_two_owners_of_path;
 mod sd605_runtime_dir_erases_socket;
 mod sd606_socket_unit_failed;
@@ -175,7 +179,9 @@ pub static ALL: &[&Rule] = &[
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,
+    &sd404_proxy_protocol_mismatch::PROXY_PROTOCOL_MISMATCH,
     &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd406_healthcheck_fails::HEALTHCHECK_FAILS,
     &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
     &sd408_unexpected_response::UNEXPECTED_RESPONSE,
     &sd409_response_unfinished::RESPONSE_UNFINISHED,
@@ -188,6 +194,7 @@ pub static ALL: &[&Rule] = &[
     &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
     &sd601_config_path_has_no_server::CONFIG_PATH_HAS_NO_SERVER,
     &sd602_nginx_unix_syntax::NGINX_UNIX_SYNTAX,
+    &sd603_haproxy_chroot_hides_socket::HAPROXY_CHROOT_HIDES_SOCKET,
     &sd604_two_owners_of_path::TWO_OWNERS_OF_PATH,
     &sd605_runtime_dir_erases_socket::RUNTIME_DIR_ERASES_SOCKET,
     &sd606_socket_unit_failed::SOCKET_UNIT_FAILED,
@@ -229,6 +236,7 @@ pub static ON_THE_WIRE: &[&Rule] = &[
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,
     &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd406_healthcheck_fails::HEALTHCHECK_FAILS,
     &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
     &sd408_unexpected_response::UNEXPECTED_RESPONSE,
     &sd409_response_unfinished::RESPONSE_UNFINISHED,

@@ -48,6 +48,7 @@ fn check(case: &Case) -> Verdict {
     let certainty = if others.is_empty() { case.nobody_else()? } else { Certainty::Certain };
     let mut finding = PATH_MISSING.finding(case, certainty, summary);
     finding.evidence.extend(evidence::path(case));
+    finding.evidence.extend(configured::instead(case));
     if others.is_empty() {
         let likely = if certainty == Certainty::Likely { " that this pid namespace shows" } else { "" };
         let nobody = format!("no socket of any network namespace{likely} carries the name");

@@ -61,6 +61,8 @@ mod seed_s0_scan;
 mod seed_s1;
 mod seed_s1_scan;
 mod seed_s2;
+mod seed_s2_scan;
+mod seed_s4_scan;
 mod seen;
 mod self_check;
 mod servers;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Site, plain};
+use super::{Site, name_of, plain};
 use crate::facts::nearest;
 use crate::model::{Configured, Declaration, Unit, Usage};
 
@@ -24,7 +24,7 @@ impl Index {
     fn of(site: &Site) -> Self {
         let mut index = Self::default();
         for (number, mention) in site.mentions.iter().enumerate() {
-            index.mentions.entry(plain(&mention.path)).or_default().push(number);
+            index.mentions.entry(plain(&name_of(mention))).or_default().push(number);
         }
         for (number, unit) in site.units.iter().enumerate() {
             let sockets = unit.sockets.iter().map(|socket| &socket.path);
@@ -63,7 +63,9 @@ impl Site {
         let units: Vec<Arc<Unit>> = numbers.filter_map(|number| self.units.get(number).cloned()).collect();
         let backlogs = self.backlogs.iter().filter(|(named, _)| plain(named) == wanted);
         let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
-        let mut configured = Configured { mentions, units, backlogs, ..Configured::default() };
+        let permissions = self.permissions.iter().filter(|(named, _)| plain(named) == wanted);
+        let permissions = permissions.flat_map(|(_, lines)| lines).cloned().collect();
+        let mut configured = Configured { mentions, units, backlogs, permissions, ..Configured::default() };
         if configured.servers().next().is_none() {
             configured.nearly = self.nearly(path);
         }
@@ -73,10 +75,11 @@ impl Site {
     /// Servers that are declared under nearly this path.
     fn nearly(&self, path: &[u8]) -> Vec<Declaration> {
         let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
-        let close = nearest::among(path, servers().map(|server| server.path.as_slice()));
+        let names: Vec<Vec<u8>> = servers().map(name_of).collect();
+        let close = nearest::among(path, names.iter().map(Vec::as_slice));
         // Of several who have it, the .socket unit is the one that listens.
         let listens = |name: &[u8]| {
-            let those = servers().filter(|server| server.path == name);
+            let those = servers().filter(|server| name_of(server) == name);
             those.max_by_key(|server| server.owner.ends_with(".socket")).cloned()
         };
         close.into_iter().filter_map(listens).collect()

@@ -17,7 +17,8 @@ impl Site {
     pub(in crate::commands) fn of_files(context: &Context<'_>, paths: &[PathBuf]) -> Result<Self, Refusal> {
         let mut site = Self::default();
         let mut units: HashMap<String, UnitFiles> = HashMap::new();
-        let (mut nginxes, mut drop_ins) = (Vec::new(), Vec::new());
+        let (mut nginxes, mut drop_ins, mut haproxies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut databases = Vec::new();
         for path in paths {
             let unread = |gap: Gap| {
                 Refusal::usage(format!("{}: {}", gap.source, gap.why), "give files that can be read")
@@ -34,11 +35,15 @@ impl Site {
                     Some(Kind::DropIn(name)) => drop_ins.push((name, (file, text))),
                     Some(Kind::Nginx) => nginxes.push((file, text)),
                     Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
+                    Some(Kind::Haproxy) => haproxies.push((file, text)),
+                    Some(kind @ (Kind::PhpFpm | Kind::Postgres | Kind::Mysql | Kind::Redis)) => {
+                        databases.push((kind, (file, text)));
+                    }
                     Some(Kind::Gunicorn) => site.add_gunicorn(file, text, "gunicorn"),
                     None if found_below => {}
                     None => {
                         let message = format!("{}: no configuration that scan reads", path.display());
-                        let hint = "it reads nginx, units of systemd, tmpfiles.d, and gunicorn.conf.py";
+                        let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
                         return Err(Refusal::usage(message, hint));
                     }
                 }
@@ -58,6 +63,24 @@ impl Site {
         for main in nginxes {
             if !site.texts.contains_key(&main.0) {
                 site.add_nginx(&context.machine.root, &main, None);
+            }
+        }
+        if !haproxies.is_empty() {
+            // Several are one text to HAProxy.
+            site.add_haproxy(&haproxies, None);
+        }
+        // php-fpm's main file before the pools that it includes.
+        databases.sort_by_key(|(_, (_, text))| !text.windows(7).any(|part| part == b"include"));
+        let root = &context.machine.root;
+        for (kind, main) in databases {
+            if site.texts.contains_key(&main.0) {
+                continue;
+            }
+            match kind {
+                Kind::PhpFpm => site.add_php(root, &main, None),
+                Kind::Postgres => site.add_postgres(root, &main),
+                Kind::Mysql => site.add_mysql(root, &main),
+                _ => site.add_redis(root, &main),
             }
         }
         Ok(site)

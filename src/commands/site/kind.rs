@@ -1,6 +1,6 @@
 //! What a file that somebody named is, by its name and its words.
 
-use crate::config::nginx;
+use crate::config::{haproxy, mysql, nginx, php_fpm, postgres, redis};
 
 /// Which family reads it.
 pub(super) enum Kind {
@@ -9,6 +9,11 @@ pub(super) enum Kind {
     Nginx,
     Gunicorn,
     Tmpfiles,
+    Haproxy,
+    PhpFpm,
+    Postgres,
+    Mysql,
+    Redis,
 }
 
 /// What a file is; `None`: nothing that is read.
@@ -28,6 +33,19 @@ pub(super) fn kind(file: &[u8], text: &[u8]) -> Option<Kind> {
     match beside {
         Some(unit) if name.as_bytes().ends_with(b".conf") => Some(Kind::DropIn(unit.to_owned())),
         _ if name.contains("gunicorn") && name.as_bytes().ends_with(b".py") => Some(Kind::Gunicorn),
-        _ => nginx::is_it(text).then_some(Kind::Nginx),
+        _ => by_words(text),
     }
+}
+
+/// By what only one family has.
+fn by_words(text: &[u8]) -> Option<Kind> {
+    Some(match text {
+        text if haproxy::is_it(text) => Kind::Haproxy,
+        text if mysql::is_it(text) => Kind::Mysql,
+        text if php_fpm::is_it(text) => Kind::PhpFpm,
+        text if postgres::is_it(text) => Kind::Postgres,
+        text if redis::is_it(text) => Kind::Redis,
+        text if nginx::is_it(text) => Kind::Nginx,
+        _ => return None,
+    })
 }

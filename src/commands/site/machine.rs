@@ -1,6 +1,6 @@
 //! What a machine has: its units, its servers that run, and the files of those that do not.
 
-use super::{Site, nginx, python};
+use super::{Site, databases, haproxy, nginx, php_fpm, postgres, python};
 use crate::commands::Context;
 use crate::facts::servers::{self, Server};
 use crate::facts::users::Users;
@@ -19,7 +19,15 @@ pub(super) struct Family {
 }
 
 /// In the order in which they are read: who connects before who serves.
-const FAMILIES: &[Family] = &[nginx::FAMILY, python::FAMILY];
+const FAMILIES: &[Family] = &[
+    nginx::FAMILY,
+    haproxy::FAMILY,
+    python::FAMILY,
+    php_fpm::FAMILY,
+    postgres::FAMILY,
+    databases::FAMILY_OF_MYSQL,
+    databases::FAMILY_OF_REDIS,
+];
 
 impl Site {
     /// That of the machine: its units, its servers that run, and their files.
@@ -43,6 +51,7 @@ impl Site {
             }
             (family.idle)(&mut site, context);
         }
+        site.add_clients(context);
         site
     }
 

@@ -2,19 +2,27 @@
 //! one path. Each family of servers has a file here that says how its processes and its files are read.
 
 mod about;
+mod clients;
+mod databases;
 mod files;
+mod haproxy;
 mod kind;
 mod machine;
 mod nginx;
+mod php_fpm;
+mod postgres;
 mod python;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{systemd, tmpfiles};
 use crate::facts::units::UnitFiles;
-use crate::model::{Declaration, Gap, Setting, Unit, Usage, Written};
+use crate::model::{Declaration, Gap, Protocol, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -29,6 +37,8 @@ pub(in crate::commands) struct Site {
     pub(in crate::commands) tmpfiles: Tmpfiles,
     /// By what paths are found; made when the first one is asked about, after all was read.
     index: OnceCell<about::Index>,
+    /// Of a path the lines that say who may connect.
+    permissions: Vec<(Vec<u8>, Vec<Written>)>,
 }
 
 /// What tmpfiles.d(5) says.
@@ -50,6 +60,8 @@ pub(in crate::commands) struct Front {
     pub(in crate::commands) workers: Vec<u32>,
     /// Whom they run as, where it says so.
     pub(in crate::commands) user: Option<String>,
+    /// The directory that becomes its root before it connects.
+    pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
 }
 
 impl Site {
@@ -58,8 +70,9 @@ impl Site {
         let mut paths: Vec<Vec<u8>> = Vec::new();
         let mut seen = HashSet::new();
         for mention in &self.mentions {
-            if seen.insert(plain(&mention.path)) {
-                paths.push(mention.path.clone());
+            let name = name_of(mention);
+            if seen.insert(plain(&name)) {
+                paths.push(name);
             }
         }
         paths
@@ -103,17 +116,26 @@ impl Site {
     }
 }
 
-/// A server that a line declares.
+/// A server of HTTP that a line declares.
 fn binds(owner: &str, path: Vec<u8>, written: Written) -> Declaration {
     Declaration {
         owner: owner.to_owned(),
         usage: Usage::Binds,
         path,
         directory: false,
-        protocol: None,
+        protocol: Some(Protocol::Http),
         port: None,
         written,
     }
+}
+
+/// The path of the socket that is meant: of PostgreSQL the file in the directory.
+fn name_of(mention: &Declaration) -> Vec<u8> {
+    mention.socket().unwrap_or_else(|| mention.path.clone())
+}
+
+fn as_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
 }
 
 /// An absolute path, or one below a directory.
