@@ -10,6 +10,7 @@ mod elsewhere;
 mod evidence;
 mod family;
 mod grant;
+mod logged;
 mod looks;
 mod obstacle;
 mod owner;

@@ -57,7 +57,7 @@ const FAMILIES: &[(LogFamily, &str)] = &[
 static KINDS: LazyLock<RegexSet> = LazyLock::new(|| set(FAMILIES.iter().map(|(_, pattern)| *pattern)));
 
 /// What a program says that quotes nobody, in quotes all the same: `OSError(9, 'Bad file descriptor')`.
-static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|'[^']*'"#));
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|\B'[^']*'\B"#));
 
 /// Counts the lines of one log as it comes.
 #[derive(Debug, Default)]
@@ -196,7 +196,7 @@ fn family(line: &[u8]) -> Option<LogFamily> {
     let own = QUOTED.replace_all(line, |found: &regex::bytes::Captures<'_>| {
         // The words of an errno after its number: the program's own, in the spelling of Python.
         let start = found.get(0).map_or(0, |all| all.start());
-        if line[..start].ends_with(b", ") { found[0].to_vec() } else { Vec::new() }
+        if matches!(line[..start], [.., b'0'..=b'9', b',', b' ']) { found[0].to_vec() } else { Vec::new() }
     });
     KINDS.matches(&own).iter().next().map(|kind| FAMILIES[kind].0)
 }
