@@ -44,7 +44,8 @@ pub fn journal(process: &Process, since: Option<i64>, take: impl FnMut(&[u8])) -
         return Err(gap(why).helped_by("name its log with --log FILE"));
     };
     let option = if process.user_unit { "--user-unit" } else { "--unit" };
-    let since = since.map(|seconds| format!("--since=@{seconds}"));
+    // When a process began is known to a second or two.
+    let since = since.map(|seconds| format!("--since=@{}", seconds - 2));
     let spawned = Command::new("journalctl")
         .args(["--quiet", "--no-pager", "--output=short-unix", "--lines=1000000"])
         .args(since)

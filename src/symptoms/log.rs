@@ -19,6 +19,9 @@ const LINE: usize = 16 << 10;
 const BEFORE: usize = 16 << 10;
 const LINES_BEFORE: usize = 80;
 
+/// Times of lines and of processes are rounded, seconds.
+const ROUNDED: i64 = 2;
+
 /// What is shown of an example.
 const EXAMPLE: usize = 200;
 
@@ -152,7 +155,7 @@ impl Reader {
         let before = &before[before.len().saturating_sub(BEFORE)..];
         let earlier = || before.rsplit(|byte| *byte == b'\n').take(LINES_BEFORE);
         let time = log_time::of(line).or_else(|| earlier().find_map(log_time::of));
-        let older = time.zip(self.since).is_some_and(|(time, since)| time < since);
+        let older = time.zip(self.since).is_some_and(|(time, since)| time + ROUNDED < since);
         let known = self.families.entry(family).or_insert_with(|| LoggedFamily {
             family,
             count: 0,
