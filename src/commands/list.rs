@@ -1,14 +1,14 @@
 //! `list`: one row a bound socket, each with its verdict.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use globset::{Glob, GlobMatcher};
 
+use super::sampled::{Sampled, sampled};
 use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
 use crate::facts::examine::{Examiner, label};
@@ -17,7 +17,6 @@ use crate::facts::look::Root;
 use crate::facts::netns::Namespace;
 use crate::facts::netns_keepers::Keepers;
 use crate::facts::process;
-use crate::facts::sampler::{self, Plan};
 use crate::facts::sockets::{self, Ask, Sockets};
 use crate::facts::survey::Surveyor;
 use crate::facts::walk::Viewpoint;
@@ -57,7 +56,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let all = |kept: &Keepers| {
         let mut dump = sockets::all(context.machine, ask, kept);
         if args.tcp {
-            add_tcp(&mut dump);
+            dump.add_tcp();
         }
         dump
     };
@@ -115,27 +114,6 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     Ok(Answer { judgement, subjects, data: Data::List { sockets, fields }, ..Answer::nothing() })
 }
 
-/// TCP listeners beside the sockets of the dump.
-fn add_tcp(dump: &mut Sockets) {
-    let tcp = sockets::tcp(&dump.namespaces);
-    dump.rows.extend(tcp.items.into_iter().filter(|row| row.queue().is_some()));
-    dump.gaps.extend(tcp.gaps.into_iter().map(|(_, gap)| gap));
-}
-
-/// The listeners of a dump, looked at again and again.
-fn sampled(
-    context: &Context<'_>,
-    dump: &Sockets,
-    duration: Duration,
-    named: impl Fn(&Socket) -> bool,
-) -> Sampled {
-    let listeners = dump.rows.iter().filter(|row| row.queue().is_some() && named(row));
-    let listeners: Vec<Socket> = listeners.cloned().collect();
-    let plan = Plan::over(duration, false);
-    let samples = sampler::sample(context.machine, &dump.namespaces, &listeners, plan);
-    listeners.iter().map(|row| (row.ino, row.cookie)).zip(samples).collect()
-}
-
 /// Rows from which on a second thread pays for its start.
 const WORTH_A_THREAD: usize = 2000;
 
@@ -150,9 +128,6 @@ struct Sheet<'r> {
     /// What several looks showed.
     samples: Option<&'r Sampled>,
 }
-
-/// Samples by socket.
-type Sampled = HashMap<(SocketIno, u64), Vec<Sample>>;
 
 impl<'r> Sheet<'r> {
     fn new(context: &'r Context<'r>, sockets: &'r [Socket]) -> Self {

@@ -20,6 +20,7 @@ mod preflight;
 mod preflight_compose;
 mod probe;
 mod rerooted;
+mod sampled;
 mod scan;
 mod self_check;
 mod silence;

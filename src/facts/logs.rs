@@ -1,10 +1,14 @@
 //! Logs as they are read: a file from its beginning to where it ended when it was opened, or a unit's journal.
 
 use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::proc_file;
 use crate::model::{Gap, Process};
@@ -29,7 +33,7 @@ pub fn file(path: &Path, take: impl FnMut(&[u8])) -> Result<(), Gap> {
     if !status.is_file() {
         return Err(Gap::new(path.to_string_lossy(), "it is no regular file"));
     }
-    pieces(file.take(status.len()), take, None).map_err(|error| gap(&error)).map(|_| ())
+    pieces(file.take(status.len()), take, || Ok(())).map_err(|error| gap(&error)).map(|_| ())
 }
 
 /// The journal of a process's unit since the process began, the last part where it is long; whether it was cut.
@@ -40,7 +44,8 @@ pub fn journal(process: &Process, since: Option<i64>, take: impl FnMut(&[u8])) -
         return Err(gap(why).helped_by("name its log with --log FILE"));
     };
     let option = if process.user_unit { "--user-unit" } else { "--unit" };
-    let since = since.map(|seconds| format!("--since=@{seconds}"));
+    // When a process began is known to a second or two.
+    let since = since.map(|seconds| format!("--since=@{}", seconds - 2));
     let spawned = Command::new("journalctl")
         .args(["--quiet", "--no-pager", "--output=short-unix", "--lines=1000000"])
         .args(since)
@@ -56,7 +61,9 @@ pub fn journal(process: &Process, since: Option<i64>, take: impl FnMut(&[u8])) -
         _ => gap(proc_file::why(&error)),
     })?;
     let Some(stdout) = child.stdout.take() else { return Err(gap("it says nothing".into())) };
-    let read = pieces(stdout.take(JOURNAL), take, Some(Instant::now() + PATIENCE));
+    let until = Instant::now() + PATIENCE;
+    let watched = stdout.as_fd().try_clone_to_owned();
+    let read = watched.and_then(|watched| pieces(stdout.take(JOURNAL), take, || ready(&watched, until)));
     end(&mut child);
     match read {
         Ok(bytes) => Ok(bytes == JOURNAL),
@@ -70,13 +77,26 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn pieces(mut from: impl Read, mut take: impl FnMut(&[u8]), until: Option<Instant>) -> io::Result<u64> {
+/// Waits until something is to be read, or the end, but not for ever.
+fn ready(from: &OwnedFd, until: Instant) -> io::Result<()> {
+    let left = until.saturating_duration_since(Instant::now()).as_millis();
+    let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+    match poll(&mut [PollFd::new(from.as_fd(), PollFlags::POLLIN)], left) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn pieces(
+    mut from: impl Read,
+    mut take: impl FnMut(&[u8]),
+    mut ready: impl FnMut() -> io::Result<()>,
+) -> io::Result<u64> {
     let mut piece = vec![0; PIECE];
     let mut all = 0;
     loop {
-        if until.is_some_and(|until| Instant::now() >= until) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
+        ready()?;
         match from.read(&mut piece) {
             Ok(0) => return Ok(all),
             Ok(length) => {
@@ -101,6 +121,8 @@ mod tests {
         let mut length = 0;
         file(&path, |piece| length += piece.len()).unwrap();
         assert_eq!(length, PIECE + 7);
+        let (silent, _writer) = nix::unistd::pipe().unwrap();
+        assert_eq!(ready(&silent, Instant::now()).unwrap_err().kind(), io::ErrorKind::TimedOut);
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
         for wrong in [fifo.as_path(), directory.path(), Path::new("/nonexistent")] {

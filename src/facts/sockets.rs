@@ -57,7 +57,7 @@ pub(super) fn rows_of(namespaces: &[Namespace], ask: Ask) -> Vec<Socket> {
 }
 
 /// Every TCP listener of these namespaces, with the connections whose client has left; gaps by namespace.
-pub fn tcp(namespaces: &[Namespace]) -> Tcp {
+pub(super) fn tcp(namespaces: &[Namespace]) -> Tcp {
     let mut tcp = Tcp::default();
     for namespace in namespaces {
         let gap = |why: String| Gap::new(format!("inet_diag in {}", namespace.source()), why);
@@ -72,14 +72,21 @@ pub fn tcp(namespaces: &[Namespace]) -> Tcp {
 
 /// See [`tcp`].
 #[derive(Debug, Default)]
-pub struct Tcp {
+pub(super) struct Tcp {
     /// The sockets.
-    pub items: Vec<Socket>,
+    pub(super) items: Vec<Socket>,
     /// Namespaces whose sockets could not be had.
-    pub gaps: Vec<(NetnsId, Gap)>,
+    pub(super) gaps: Vec<(NetnsId, Gap)>,
 }
 
 impl Sockets {
+    /// With the TCP listeners of the same namespaces.
+    pub fn add_tcp(&mut self) {
+        let tcp = tcp(&self.namespaces);
+        self.rows.extend(tcp.items.into_iter().filter(|row| row.queue().is_some()));
+        self.gaps.extend(tcp.gaps.into_iter().map(|(_, gap)| gap));
+    }
+
     /// Whether one of these namespaces was not looked at.
     #[must_use]
     pub fn lacks(&self, kept: &Keepers) -> bool {

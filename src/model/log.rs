@@ -84,7 +84,7 @@ impl LogFamily {
         match self {
             Self::WorkerTimeout => "\"WORKER TIMEOUT (pid:1)\"".into(),
             Self::Nginx(errno) => errno.to_string(),
-            Self::HaproxySockerr => "SD406".into(),
+            Self::HaproxySockerr => "SOCKERR".into(),
             Self::Postgres => "SD609".into(),
             own => own.word(),
         }

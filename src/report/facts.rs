@@ -12,13 +12,14 @@ pub(super) fn silent(target: &InspectedTarget, report: &Report) -> bool {
     !report.findings.iter().any(|finding| finding.subject == target.case.subject())
 }
 
-/// Whether the facts are shown: where nothing is wrong, or somebody plans, they are the answer, elsewhere only when
+/// Whether the facts are shown: where nothing is wrong, a log was read, or somebody plans, they are the answer, elsewhere only when
 /// asked for.
 pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudness) -> bool {
     if target.case.preflight.known().is_some() {
         return loudness > Loudness::Quiet;
     }
-    let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
+    let mild = matches!(target.verdict, Overall::Ok | Overall::Info)
+        || target.case.health.known().is_some_and(|health| health.log.known().is_some());
     loudness == Loudness::Verbose || (loudness == Loudness::Normal && (mild || silent(target, report)))
 }
 

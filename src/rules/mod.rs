@@ -11,6 +11,7 @@ mod evidence;
 mod family;
 mod grant;
 mod libpq;
+mod logged;
 mod looks;
 mod obstacle;
 mod owner;

@@ -169,9 +169,18 @@ fn judged(
     judgement
 }
 
-/// Worst first, then surest; among equals the order of the cases and of the codes stays.
+/// Worst first, then surest; among equals the order of the cases and of the codes stays. A queue that is full because
+/// no descriptor is left comes after that.
 pub fn rank(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| Reverse((finding.severity, finding.certainty)));
+    let starved: Vec<Vec<u8>> = findings
+        .iter()
+        .filter(|finding| finding.code == "SD306")
+        .map(|finding| finding.subject.name.clone())
+        .collect();
+    findings.sort_by_key(|finding| {
+        let follows = finding.code == "SD301" && starved.contains(&finding.subject.name);
+        (Reverse((finding.severity, finding.certainty)), follows)
+    });
 }
 
 fn explains(cause: &Finding, finding: &Finding) -> bool {

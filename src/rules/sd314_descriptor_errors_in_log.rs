@@ -1,7 +1,7 @@
 //! SD314: the server's log tells of errors at descriptors.
 
-use super::owner;
-use crate::model::{Case, Certainty, Evidence, Fix, LogFamily, LogReading, LoggedFamily, Verdict};
+use super::{logged, owner};
+use crate::model::{Case, Certainty, Fix, LogFamily, LogReading, LoggedFamily, Verdict};
 
 rule! {
     /// The server's log has errors at descriptors and connections.
@@ -38,7 +38,7 @@ fn check(case: &Case) -> Verdict {
     let when = if older { ", all of them older than the process that serves now" } else { "" };
     let summary = format!("The server's log has errors at descriptors and connections{when}.");
     let mut finding = DESCRIPTOR_ERRORS_IN_LOG.finding(case, Certainty::Certain, &summary);
-    finding.evidence.extend(found.iter().map(|(log, family)| counted(log, family)));
+    finding.evidence.extend(found.iter().map(|(log, family)| logged::counted(log, family)));
     let has = |wanted| found.iter().any(|(_, family)| family.family == wanted);
     if has(LogFamily::Emfile) {
         finding.fixes.push(Fix::look("sockdoctor explain SD306", "EMFILE: find what leaks descriptors"));
@@ -53,22 +53,6 @@ fn check(case: &Case) -> Verdict {
     }
     finding.fixes.extend(case.server().map(|server| owner::log(server, "read the lines around them")));
     Ok(vec![finding])
-}
-
-/// `4 EBADF, first …, last …, 2.0 a minute, from File "app.py", line 3, in view: OSError: …`
-fn counted(log: &LogReading, family: &LoggedFamily) -> Evidence {
-    let mut line = format!("{} {}", family.count, family.family.word());
-    if let (Some(first), Some(last)) = (family.first, family.last) {
-        let time =
-            |at| jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string());
-        line = format!("{line}, first {}, last {}", time(first), time(last));
-    }
-    line += &family.per_minute().map(|rate| format!(", {rate:.1} a minute")).unwrap_or_default();
-    if family.older > 0 {
-        line = format!("{line}, {} older than the process", family.older);
-    }
-    let from = family.from.as_deref().map(|from| [b", from ", from].concat()).unwrap_or_default();
-    Evidence::new(log.name.as_slice(), [line.as_bytes(), &from, b": ", &family.example].concat())
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ const LINE: usize = 16 << 10;
 const BEFORE: usize = 16 << 10;
 const LINES_BEFORE: usize = 80;
 
+/// Times of lines and of processes are rounded, seconds.
+const ROUNDED: i64 = 2;
+
 /// What is shown of an example.
 const EXAMPLE: usize = 200;
 
@@ -57,7 +60,7 @@ const FAMILIES: &[(LogFamily, &str)] = &[
 static KINDS: LazyLock<RegexSet> = LazyLock::new(|| set(FAMILIES.iter().map(|(_, pattern)| *pattern)));
 
 /// What a program says that quotes nobody, in quotes all the same: `OSError(9, 'Bad file descriptor')`.
-static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|'[^']*'"#));
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|\B'[^']*'\B"#));
 
 /// Counts the lines of one log as it comes.
 #[derive(Debug, Default)]
@@ -152,7 +155,7 @@ impl Reader {
         let before = &before[before.len().saturating_sub(BEFORE)..];
         let earlier = || before.rsplit(|byte| *byte == b'\n').take(LINES_BEFORE);
         let time = log_time::of(line).or_else(|| earlier().find_map(log_time::of));
-        let older = time.zip(self.since).is_some_and(|(time, since)| time < since);
+        let older = time.zip(self.since).is_some_and(|(time, since)| time + ROUNDED < since);
         let known = self.families.entry(family).or_insert_with(|| LoggedFamily {
             family,
             count: 0,
@@ -196,7 +199,7 @@ fn family(line: &[u8]) -> Option<LogFamily> {
     let own = QUOTED.replace_all(line, |found: &regex::bytes::Captures<'_>| {
         // The words of an errno after its number: the program's own, in the spelling of Python.
         let start = found.get(0).map_or(0, |all| all.start());
-        if line[..start].ends_with(b", ") { found[0].to_vec() } else { Vec::new() }
+        if matches!(line[..start], [.., b'0'..=b'9', b',', b' ']) { found[0].to_vec() } else { Vec::new() }
     });
     KINDS.matches(&own).iter().next().map(|kind| FAMILIES[kind].0)
 }

@@ -6,7 +6,9 @@ use super::Examiner;
 use crate::facts::netns;
 use crate::facts::sampler::{self, Plan};
 use crate::facts::{holders, status, vitals};
-use crate::model::{Case, Fact, HalfDead, Health, Sample, Sighting, Socket, SocketIno, SocketState, Vitals};
+use crate::model::{
+    Case, Fact, HalfDead, Health, Holder, Sample, Sighting, Socket, SocketIno, SocketState, Vitals,
+};
 
 /// Fewer connections whose client has left are what any server has at times: they are not looked at twice.
 const FEW: usize = 10;
@@ -37,8 +39,10 @@ impl Examiner<'_> {
             sampler::known(&namespaces, &alive.collect::<Vec<_>>())
         };
         let mut vitals: Vec<Vec<Vitals>> = Vec::new();
+        // Of a directory of sockets one process may hold them all.
+        let mut known = HashMap::new();
         for (case, _) in cases.iter().zip(&servers).filter(|(_, server)| server.is_some()) {
-            vitals.push(self.vitals(case.server()));
+            vitals.push(self.vitals(case.server(), &mut known));
         }
         if plan.is_none() {
             let doubtful = |(sample, vitals): (&Vec<Sample>, &Vec<Vitals>)| {
@@ -71,13 +75,17 @@ impl Examiner<'_> {
 
     /// Takes what was sampled elsewhere for the health of a case, with the processes behind it as they are now.
     pub fn fares(&self, case: &mut Case, samples: Vec<Sample>) {
-        let holders = self.vitals(case.server());
+        let holders = self.vitals(case.server(), &mut HashMap::new());
         case.health = Fact::Known(Box::new(Health { holders, samples, ..Health::default() }));
     }
 
-    fn vitals(&self, server: Option<&Sighting>) -> Vec<Vitals> {
+    fn vitals(&self, server: Option<&Sighting>, known: &mut HashMap<u32, Vitals>) -> Vec<Vitals> {
         let holders = server.and_then(|server| server.holders.known()).map(Vec::as_slice).unwrap_or_default();
-        holders.iter().map(|holder| vitals::of(self.machine, &holder.process)).collect()
+        let mut of = |holder: &Holder| {
+            let read = || vitals::of(self.machine, &holder.process);
+            known.entry(holder.process.pid).or_insert_with(read).clone()
+        };
+        holders.iter().map(&mut of).collect()
     }
 
     /// Connections without a client at every look, and who holds them.

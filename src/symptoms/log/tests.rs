@@ -17,6 +17,7 @@ fn each_family_is_known_by_real_lines() {
     for (line, family) in [
         ("OSError: [Errno 9] Bad file descriptor", LogFamily::Ebadf),
         ("[2024-05-01 12:00:00 +0000] [7] [ERROR] OSError(9, 'Bad file descriptor')", LogFamily::Ebadf),
+        ("can't send: Bad file descriptor, it isn't open", LogFamily::Ebadf),
         ("accept: Bad file descriptor", LogFamily::Ebadf),
         ("OSError: [Errno 24] Too many open files", LogFamily::Emfile),
         ("http: Accept error: accept unix /x: accept4: too many open files; retrying", LogFamily::Emfile),
@@ -54,6 +55,7 @@ fn the_words_of_others_are_nobodys_error() {
         "127.0.0.1 - - [01/May/2024:12:00:00 +0000] \"GET /?q=: bad file descriptor HTTP/1.1\" 200 2",
         "INFO:     1.2.3.4:0 - \"GET /[Errno 9] HTTP/1.1\" 404 Not Found",
         "INFO feedback: 'I saw: Bad file descriptor'",
+        "INFO he said, 'I saw: Bad file descriptor'",
         "2024/05/01 12:00:00 [info] 7#7: *1 recv() failed (104: Connection reset by peer) while reading client request",
         "2024/05/01 12:00:00 [error] 7#7: *1 writev() failed (32: Broken pipe) while sending to client, client: 1.2.3.4",
         "too many open files in system",
