@@ -371,3 +371,10 @@ fn a_command_line_without_a_repair_or_with_a_wrong_one_is_refused() {
         assert_eq!(json(wrong)["exit_code"], 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn a_port_of_this_host_that_refuses_has_failed() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let document = json(["guard", &format!("http://{port}/health"), "--failures", "1", "--dry-run"]);
+    assert_eq!(outcome(&document), ("would_repair", 1), "{document:#}");
+}

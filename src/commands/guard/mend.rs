@@ -76,7 +76,7 @@ impl Guard<'_> {
             (false, Some(0)) => GuardOutcome::NotRecovered,
             (false, _) => GuardOutcome::RepairFailed,
         };
-        let unseen = self.told_to_end.get();
+        let unseen = self.told_to_end.get().is_some();
         pass.why = match (recovered, status) {
             (true, _) => None,
             (false, _) if unseen => Some("guard was told to end before it was seen to help".into()),
