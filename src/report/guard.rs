@@ -25,7 +25,7 @@ pub(super) fn details(pass: &GuardPass) -> Vec<(&'static str, String)> {
         lines.push(("cause", format!("{}{}", code.unwrap_or_default(), escape(cause.summary.as_bytes()))));
     }
     if let Some(repair) = &pass.repair {
-        let command = escape(&repair.command.join(&b' '));
+        let command = escape(&repair.line);
         let status = repair.status.map(|status| format!(", exit status {status}"));
         let took = if repair.took.is_zero() {
             String::new()

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Guard;
 use crate::act::repair::{self, Running};
 use crate::model::{GuardOutcome, GuardPass, Repair};
+use crate::rules::shell_word;
 
 /// Between two questions to a server that is being repaired.
 const TICK: Duration = Duration::from_millis(500);
@@ -30,7 +31,8 @@ impl Mending {
 /// What would be run; `None`: nothing was given.
 pub(super) fn planned(command: &[OsString]) -> Option<Repair> {
     let command: Vec<Vec<u8>> = command.iter().map(|word| word.as_bytes().to_vec()).collect();
-    (!command.is_empty()).then_some(Repair { command, status: None, took: Duration::ZERO })
+    let line = command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(&b' ');
+    (!command.is_empty()).then_some(Repair { command, line, status: None, took: Duration::ZERO })
 }
 
 impl Guard<'_> {
