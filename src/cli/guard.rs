@@ -38,7 +38,7 @@ pub struct GuardArgs {
     /// Repair by `systemctl restart NAME`
     #[arg(long, value_name = "NAME", conflicts_with = "command")]
     pub restart_unit: Option<String>,
-    /// Remember repairs here, for the limit and the pauses; without it each start of guard knows of none
+    /// Remember repairs here, for the limit and the pauses; without it a guard knows only of its own
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
     /// No more than N repairs in the time D
@@ -50,7 +50,8 @@ pub struct GuardArgs {
     /// Say what would be done, change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Repair by this command; no shell is involved, SOCKDOCTOR_* variables tell it what is wrong
+    /// Repair by this command, without a shell: SOCKDOCTOR_TARGET, SOCKDOCTOR_CODE, SOCKDOCTOR_SUMMARY and
+    /// SOCKDOCTOR_FAILURES tell it what is wrong; its output goes to standard error
     #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }

@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context<'_>, args: &GuardArgs) -> Result<Answer, Ref
         expected,
         record,
         interrupts,
-        told_to_end: Cell::new(false),
+        told_to_end: Cell::new(None),
         mended: Vec::new(),
     };
     let (mut passes, mut recovered) = (0, 0);
@@ -80,8 +80,11 @@ pub(super) fn run(context: &Context<'_>, args: &GuardArgs) -> Result<Answer, Ref
         };
         if over {
             let status = match pass.outcome {
-                GuardOutcome::Interrupted if args.every.is_none() => exit::by_signal(Signal::SIGTERM as i32),
+                // To be ended is what a repeated one waits for.
                 _ if args.every.is_some() => exit::ANSWERED,
+                GuardOutcome::Interrupted => {
+                    guard.told_to_end.get().map_or(exit::PROBLEM, |signal| exit::by_signal(signal as i32))
+                }
                 outcome if outcome.is_fine() => exit::ANSWERED,
                 _ => exit::PROBLEM,
             };
@@ -107,7 +110,7 @@ struct Guard<'g> {
     record: Record,
     interrupts: Option<Interrupts>,
     /// A signal to end has come.
-    told_to_end: Cell<bool>,
+    told_to_end: Cell<Option<Signal>>,
     /// Repairs that run on, as a server that was started in the foreground does.
     mended: Vec<Mending>,
 }
@@ -169,7 +172,7 @@ impl Guard<'_> {
             self.record.begin(now, code)?;
             self.mend(pass);
             let recovered = pass.outcome == GuardOutcome::Recovered;
-            if recovered || !self.told_to_end.get() {
+            if recovered || self.told_to_end.get().is_none() {
                 self.record.end(recovered)?;
             }
         }
@@ -217,10 +220,10 @@ impl Guard<'_> {
             self.prober.pause(time);
             return false;
         };
-        if !self.told_to_end.get() && interrupts.within(time).is_some() {
-            self.told_to_end.set(true);
+        if self.told_to_end.get().is_none() {
+            self.told_to_end.set(interrupts.within(time));
         }
-        self.told_to_end.get()
+        self.told_to_end.get().is_some()
     }
 
     fn ended(&self, outcome: GuardOutcome, tries: Vec<Probed>) -> GuardPass {

@@ -67,6 +67,8 @@ pub struct GuardCause {
 pub struct Repair {
     /// The program and its arguments.
     pub command: Vec<Vec<u8>>,
+    /// The same as a line that a POSIX shell understands.
+    pub line: Vec<u8>,
     /// How it ended, where it did: its exit status, or 128 + the signal. `None`: not made, or it runs on.
     pub status: Option<u8>,
     /// From its start until the server answered, or was given up.

@@ -25,7 +25,7 @@ pub(super) fn details(pass: &GuardPass) -> Vec<(&'static str, String)> {
         lines.push(("cause", format!("{}{}", code.unwrap_or_default(), escape(cause.summary.as_bytes()))));
     }
     if let Some(repair) = &pass.repair {
-        let command = escape(&repair.command.join(&b' '));
+        let command = escape(&repair.line);
         let status = repair.status.map(|status| format!(", exit status {status}"));
         let took = if repair.took.is_zero() {
             String::new()
@@ -42,8 +42,7 @@ pub(super) fn details(pass: &GuardPass) -> Vec<(&'static str, String)> {
         lines.push(("record", format!("{made} of {allowed} in {window}{}", next.unwrap_or_default())));
     }
     if pass.passes > 1 {
-        let times = u64::try_from(usize::MAX).unwrap_or(u64::MAX).min(pass.passes);
-        lines.push(("passes", format!("{times}, {} of them recovered it", pass.recovered)));
+        lines.push(("passes", format!("{}, {} of them recovered it", pass.passes, pass.recovered)));
     }
     lines
 }

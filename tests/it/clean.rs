@@ -131,9 +131,12 @@ fn an_overlay_and_a_mount_point_are_never_touched() {
         let merged = overlay.merged.join("s");
         let _live = UnixListener::bind(&merged).unwrap();
         stale(&overlay.merged.join("dead"));
-        for path in
-            [merged.clone(), overlay.merged.join("dead"), overlay.upper.join("s"), overlay.upper.join("dead")]
-        {
+        // The upper layer by another way than its own.
+        let bound = world.path("bound");
+        std::fs::create_dir(&bound).unwrap();
+        nix::mount::mount(Some(&overlay.upper), &bound, None::<&str>, bind, None::<&str>).unwrap();
+        let dead = [&overlay.merged, &overlay.upper, &bound].map(|dir| dir.join("dead"));
+        for path in dead.into_iter().chain([merged.clone(), overlay.upper.join("s"), bound.join("s")]) {
             let document = json(["clean", "--apply", text(&path)]);
             assert!(["alive", "unproven"].contains(&state(&document, &path)), "{document:#}");
             assert!(path.symlink_metadata().is_ok(), "{}", path.display());

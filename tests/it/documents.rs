@@ -86,6 +86,12 @@ fn every_document_is_as_the_printed_schema_says() {
             &["watch", "--duration", "300ms", world.path("0/app.sock").to_str().unwrap(), "/nowhere/x"],
             &["watch", "-v", "--duration", "300ms", world.dir.to_str().unwrap()],
             &["watch", "@nobody"],
+            &["clean", world.path("6").to_str().unwrap()],
+            &["clean", "--apply", world.path("0/app.sock").to_str().unwrap(), "/nowhere/x"],
+            &["clean", "@name"],
+            &["guard", world.path("2/app.sock").to_str().unwrap(), "--failures", "1", "--dry-run"],
+            &["guard", "/nowhere/x", "--failures", "1", "--dry-run", "--", "true"],
+            &["guard", "/nowhere/x"],
             &["list", "--only", "SD000"],
         ] {
             valid(arguments);

@@ -169,6 +169,37 @@ fn a_gunicorn_that_leaks_descriptors_is_healed() {
     });
 }
 
+/// As slow as its file says, in seconds.
+const SLOW: &str = r#"
+import os, time
+def wsgi(environ, start_response):
+    time.sleep(float(open("slow").read()) if os.path.exists("slow") else 0)
+    start_response("200 OK", [])
+    return [b"ok"]
+"#;
+
+#[test]
+fn a_gunicorn_that_is_slow_under_load_is_left_alone() {
+    let name = "guard::a_gunicorn_that_is_slow_under_load_is_left_alone";
+    isolated(name, |world| {
+        let Some(site) = Site::up(world, SLOW, 1024) else { return skip(name, "no gunicorn") };
+        let workers = site.workers();
+        std::fs::write(site.dir.join("slow"), "3").unwrap();
+        // One worker, and others wait before us.
+        let _load: Vec<_> = (0..4)
+            .map(|_| {
+                let mut client = std::os::unix::net::UnixStream::connect(&site.socket).unwrap();
+                client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+                client
+            })
+            .collect();
+        let document = site.guard(&[]);
+        assert_eq!((outcome(&document), site.starts()), (("undecided", 1), 1), "{document:#}");
+        assert_eq!(site.workers(), workers, "nobody was ended");
+        assert_eq!(document["data"]["repairs"]["made"], 0);
+    });
+}
+
 /// A server that takes its time, answers only every third request in time, or answers only that it is too busy.
 fn slow(listener: &UnixListener, answers: impl Fn(usize) -> Option<&'static str>) {
     for (number, client) in listener.incoming().enumerate() {
@@ -370,4 +401,11 @@ fn a_command_line_without_a_repair_or_with_a_wrong_one_is_refused() {
     ] {
         assert_eq!(json(wrong)["exit_code"], 2, "{wrong:?}");
     }
+}
+
+#[test]
+fn a_port_of_this_host_that_refuses_has_failed() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let document = json(["guard", &format!("http://{port}/health"), "--failures", "1", "--dry-run"]);
+    assert_eq!(outcome(&document), ("would_repair", 1), "{document:#}");
 }

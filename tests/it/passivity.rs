@@ -31,6 +31,8 @@ fn looks(world: &World, path: &Path) -> Vec<Vec<String>> {
         &["list", "--no-holders", "--match", &pattern],
         &["watch", "--duration", "500ms", path],
         &["watch", "--duration", "500ms", dir],
+        &["clean", path],
+        &["clean", dir],
     ];
     lines.map(|line| line.iter().map(|word| (*word).to_owned()).collect()).to_vec()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Guard;
 use crate::act::repair::{self, Running};
 use crate::model::{GuardOutcome, GuardPass, Repair};
+use crate::rules::shell_word;
 
 /// Between two questions to a server that is being repaired.
 const TICK: Duration = Duration::from_millis(500);
@@ -30,7 +31,8 @@ impl Mending {
 /// What would be run; `None`: nothing was given.
 pub(super) fn planned(command: &[OsString]) -> Option<Repair> {
     let command: Vec<Vec<u8>> = command.iter().map(|word| word.as_bytes().to_vec()).collect();
-    (!command.is_empty()).then_some(Repair { command, status: None, took: Duration::ZERO })
+    let line = command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(&b' ');
+    (!command.is_empty()).then_some(Repair { command, line, status: None, took: Duration::ZERO })
 }
 
 impl Guard<'_> {
@@ -76,7 +78,7 @@ impl Guard<'_> {
             (false, Some(0)) => GuardOutcome::NotRecovered,
             (false, _) => GuardOutcome::RepairFailed,
         };
-        let unseen = self.told_to_end.get();
+        let unseen = self.told_to_end.get().is_some();
         pass.why = match (recovered, status) {
             (true, _) => None,
             (false, _) if unseen => Some("guard was told to end before it was seen to help".into()),
