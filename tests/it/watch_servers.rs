@@ -206,8 +206,11 @@ fn haproxy_which_renames_what_it_binds_is_told_and_no_problem() {
         let renamed =
             watcher.tells(|event| event["event"] == "rename" && event["path"] == text(&dir.join("h.sock")));
         assert_eq!(renamed["pid"], pid(&server));
+        let temporary = format!("{}.{}.tmp", dir.join("h.sock").display(), server.pid());
+        assert_eq!(renamed["other_path"], temporary.as_str());
         let (status, events, end) = watcher.finish();
-        assert_eq!((status, end["findings"].as_array().unwrap().len()), (0, 0), "{end:#}{events:#?}");
+        let told = ["findings", "removals"].map(|part| end[part].as_array().unwrap().len());
+        assert_eq!((status, told), (0, [0, 0]), "{end:#}{events:#?}");
     });
 }
 

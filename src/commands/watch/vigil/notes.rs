@@ -164,8 +164,17 @@ impl Vigil<'_> {
                 subject.file = file;
             }
             Act::Went(_) => {
+                // Its server gives it its own name, in sight: nobody lost anything.
+                let in_sight = other.is_some() && self.targets[subject.target].is_directory;
+                let victim = subject.victim(clock);
+                let is_moved = in_sight && who.as_ref().is_some_and(|doer| victim.knows(&doer.actor));
+                if is_moved {
+                    subject.part(&victim);
+                }
                 self.tell(Deed::RenameAway(other), path, at, clock, None, who.clone());
-                self.removed(number, How::RenamedAway, clock, who);
+                if !is_moved {
+                    self.removed(number, How::RenamedAway, clock, who);
+                }
             }
             Act::Removed => {
                 self.tell(Deed::Unlink, path, at, clock, None, who.clone());
