@@ -16,6 +16,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 const TOGETHER: Duration = Duration::from_secs(2);
 /// How many sockets without a name are followed for each name.
 const LOST: usize = 16;
+
 impl Vigil<'_> {
     pub(super) fn take(&mut self, mut note: Note) {
         note.who = note.who.take().map(|doer| self.timeline.named(doer));
