@@ -221,7 +221,7 @@ impl Vigil<'_> {
         let subject = &mut self.subjects[number];
         let young = age.is_some_and(|age| age < YOUNG);
         if subject.lost.len() < LOST && (live.is_some() || young) {
-            subject.lost.push(Lost { removal, live, number: ino, at: clock, judged: false });
+            subject.lost.push(Lost { removal, live, number: ino, at: clock, judged: false, unsettled: 0 });
         }
     }
 }
