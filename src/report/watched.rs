@@ -212,7 +212,10 @@ fn words(actor: &Actor) -> Option<String> {
 }
 
 fn command(actor: &Actor) -> String {
-    actor.command.as_ref().map_or_else(|| "gone".to_owned(), |command| escape(command))
+    actor
+        .command
+        .as_ref()
+        .map_or_else(|| "gone before its name was read".to_owned(), |command| escape(command))
 }
 
 /// `12:00:03.123Z`

@@ -206,8 +206,11 @@ fn haproxy_which_renames_what_it_binds_is_told_and_no_problem() {
         let renamed =
             watcher.tells(|event| event["event"] == "rename" && event["path"] == text(&dir.join("h.sock")));
         assert_eq!(renamed["pid"], pid(&server));
+        let temporary = format!("{}.{}.tmp", dir.join("h.sock").display(), server.pid());
+        assert_eq!(renamed["other_path"], temporary.as_str());
         let (status, events, end) = watcher.finish();
-        assert_eq!((status, end["findings"].as_array().unwrap().len()), (0, 0), "{end:#}{events:#?}");
+        let told = ["findings", "removals"].map(|part| end[part].as_array().unwrap().len());
+        assert_eq!((status, told), (0, [0, 0]), "{end:#}{events:#?}");
     });
 }
 
@@ -215,28 +218,42 @@ fn haproxy_which_renames_what_it_binds_is_told_and_no_problem() {
 fn systemd_tmpfiles_is_named() {
     let name = "watch_servers::systemd_tmpfiles_is_named";
     isolated_root(name, |world| {
-        let (Some(mut tmpfiles), Some(mut python)) = (need("systemd-tmpfiles"), need("python3")) else {
+        if need("systemd-tmpfiles").is_none() || need("python3").is_none() {
             return skip(name, "no systemd-tmpfiles or no python3");
-        };
-        let socket = world.path("app.sock");
-        let watcher = Watcher::start(world, &[text(&socket)]);
-        let server = Process::start(python.args(["-c", PYTHON]).arg(&socket));
-        watcher.counts("listening", 1);
-        let config = world.write("t.conf", &format!("r {}\n", socket.display()));
-        let output = finish(tmpfiles.arg("--remove").arg(config), SOON);
-        assert!(!socket.exists(), "{}", output.stderr);
-        watcher.counts("unlink", 1);
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        let (_, _, end) = watcher.finish();
-        let removal = &end["removals"][0];
+        }
+        // It ends right after: on a busy machine its name may be lost, and is not made up then.
+        assert!((0..4).any(|round| cleaned_away(world, round)), "it is never named");
+    });
+}
+
+/// systemd-tmpfiles removes a live server's socket. Whether its name was read in time.
+fn cleaned_away(world: &World, round: usize) -> bool {
+    let socket = world.path(&format!("{round}.sock"));
+    let watcher = Watcher::start(world, &[text(&socket)]);
+    let server = Process::start(need("python3").unwrap().args(["-c", PYTHON]).arg(&socket));
+    watcher.counts("listening", 1);
+    let config = world.write("t.conf", &format!("r {}\n", socket.display()));
+    let output = finish(need("systemd-tmpfiles").unwrap().arg("--remove").arg(config), SOON);
+    assert!(!socket.exists(), "{}", output.stderr);
+    watcher.counts("unlink", 1);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let (_, _, end) = watcher.finish();
+    let removal = &end["removals"][0];
+    assert!(removal["pid"].is_u64(), "{end:#}");
+    assert_eq!(removal["bound_by_pid"], pid(&server), "{end:#}");
+    let sentence = removal["sentence"].as_str().unwrap();
+    assert_finding(&end, "SD102", sentence);
+    if removal["command"].is_null() {
         assert_eq!(
-            (&removal["mechanism_number"], &removal["bound_by_pid"]),
-            (&"M4".into(), &pid(&server).into()),
+            (&removal["mechanism"], &removal["certainty"]),
+            (&Value::Null, &"likely".into()),
             "{end:#}"
         );
-        assert!(removal["sentence"].as_str().unwrap().contains("(systemd-tmpfile) removed it "), "{end:#}");
-        assert_finding(&end, "SD102", removal["sentence"].as_str().unwrap());
-    });
+        return false;
+    }
+    assert_eq!(removal["mechanism_number"], "M4", "{end:#}");
+    assert!(sentence.contains("(systemd-tmpfile) removed it "), "{sentence}");
+    true
 }
 
 #[test]

@@ -19,6 +19,8 @@ const OWN_GRACE: Duration = Duration::from_secs(10);
 const LAST_GRACE: Duration = Duration::from_secs(2);
 /// How long the look may take where a mount does not answer.
 const EXAMINATION: Duration = Duration::from_secs(2);
+/// How many looks may settle nothing.
+const LOOKS: u8 = 3;
 /// How many findings are kept.
 const FINDINGS: usize = 64;
 
@@ -48,7 +50,6 @@ impl Incidents {
                 if !is_ripe(lost, now, grace) {
                     continue;
                 }
-                vigil.subjects[number].lost[index].judged = true;
                 let number_of = vigil.subjects[number].lost[index].removal;
                 let mut removal = None;
                 if let Some(known) = number_of.and_then(|number| vigil.timeline.removals.get_mut(number)) {
@@ -56,21 +57,29 @@ impl Incidents {
                     removal = Some(known.clone());
                 }
                 let path = vigil.subjects[number].path.clone();
-                self.examine(context, path, removal.as_ref());
+                let looks = if at_end { LOOKS } else { 1 };
+                let found = (0..looks).any(|_| self.examine(context, &path, removal.as_ref()));
+                let lost = &mut vigil.subjects[number].lost[index];
+                // It listens and has lost its file: a picture that does not show it was taken in between.
+                lost.unsettled += u8::from(!found);
+                lost.judged = found || lost.unsettled >= LOOKS;
             }
         }
     }
 
-    fn examine(&mut self, context: &Context<'_>, path: Vec<u8>, removal: Option<&Removal>) {
+    /// Whether a rule says of it that it lost its file.
+    fn examine(&mut self, context: &Context<'_>, path: &[u8], removal: Option<&Removal>) -> bool {
+        let mut found = false;
         let mut examiner = Examiner::new(context.machine, Instant::now() + EXAMINATION, false);
         // It has had its time: the rest of the watch goes on.
         examiner.patient = false;
         let here = process::own_directory();
-        for case in examiner.examine(&[Target::Path(path)], &here).into_iter().flatten() {
+        for case in examiner.examine(&[Target::Path(path.to_vec())], &here).into_iter().flatten() {
             let mut judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
             judged.findings.retain(|finding| CODES.contains(&finding.code));
             judged.not_checked.retain(|gap| gap.code.is_some_and(|code| CODES.contains(&code)));
             (judged.suppressed, judged.left_out) = (0, 0);
+            found |= !judged.findings.is_empty();
             for finding in judged.findings {
                 self.keep(finding, removal);
             }
@@ -78,6 +87,7 @@ impl Incidents {
             judged.checks = if self.judgement.checks == 0 { judged.checks } else { 0 };
             self.judgement.absorb(judged);
         }
+        found
     }
 
     /// With who did it; a later one of the same kind and subject takes the place of the earlier.

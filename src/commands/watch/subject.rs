@@ -28,6 +28,8 @@ pub(super) struct Lost {
     pub(super) number: Option<u64>,
     pub(super) at: Instant,
     pub(super) judged: bool,
+    /// How often a look at it settled nothing.
+    pub(super) unsettled: u8,
 }
 
 #[derive(Debug)]

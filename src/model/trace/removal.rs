@@ -114,7 +114,8 @@ pub struct Victim {
 }
 
 impl Victim {
-    fn knows(&self, actor: &Actor) -> bool {
+    /// Whether a process is of its server.
+    pub fn knows(&self, actor: &Actor) -> bool {
         let binder = self.binder.iter().map(|doer| &doer.actor);
         binder.chain(&self.holders).any(|own| own.is_kin_of(actor))
     }
@@ -164,7 +165,10 @@ impl Removal {
         }
         if self.by_its_own() {
             // While it is not known whether it ends, either may be.
-            return self.listens_on.map(|on| if on { Mechanism::OwnServer } else { Mechanism::Shutdown });
+            return self
+                .listens_on
+                .filter(|_| self.how == How::Removed)
+                .map(|on| if on { Mechanism::OwnServer } else { Mechanism::Shutdown });
         }
         if self.earlier.is_some() {
             return Some(Mechanism::OldServer);
@@ -243,6 +247,11 @@ mod tests {
         );
         assert_eq!(told(&by(actor(11, 10, "python3"), server())), Some("own_server"));
         assert_eq!(told(&Removal { listens_on: Some(false), ..by(server(), server()) }), Some("shutdown"));
+        assert_eq!(
+            told(&Removal { how: How::RenamedAway, ..by(server(), server()) }),
+            None,
+            "as HAProxy does"
+        );
         assert_eq!(told(&by(actor(20, 2, "systemd-tmpfile"), server())), Some("tmp_cleaner"));
         let systemd = || by(actor(1, 0, "systemd"), server());
         assert_eq!(told(&Removal { with_directory: true, ..systemd() }), Some("runtime_directory"));

@@ -19,6 +19,7 @@ const UNTOLD: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_secs(1);
 /// How many holders of a socket are read.
 const HOLDERS: usize = 32;
+
 impl Vigil<'_> {
     pub(super) fn look_at(&mut self, number: usize) {
         let now = Instant::now();

@@ -6,6 +6,7 @@ use super::super::subject::Live;
 use super::{SEARCH, Vigil, face, inodes};
 use crate::facts::listener::{self, Sought};
 use crate::model::Deed;
+
 impl Vigil<'_> {
     /// What became of sockets that lost their name.
     pub(super) fn follow_lost(&mut self, number: usize) {

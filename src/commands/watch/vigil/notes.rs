@@ -16,6 +16,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 const TOGETHER: Duration = Duration::from_secs(2);
 /// How many sockets without a name are followed for each name.
 const LOST: usize = 16;
+
 impl Vigil<'_> {
     pub(super) fn take(&mut self, mut note: Note) {
         note.who = note.who.take().map(|doer| self.timeline.named(doer));
@@ -164,8 +165,17 @@ impl Vigil<'_> {
                 subject.file = file;
             }
             Act::Went(_) => {
+                // Its server gives it its own name, in sight: nobody lost anything.
+                let in_sight = other.is_some() && self.targets[subject.target].is_directory;
+                let victim = subject.victim(clock);
+                let is_moved = in_sight && who.as_ref().is_some_and(|doer| victim.knows(&doer.actor));
+                if is_moved {
+                    subject.part(&victim);
+                }
                 self.tell(Deed::RenameAway(other), path, at, clock, None, who.clone());
-                self.removed(number, How::RenamedAway, clock, who);
+                if !is_moved {
+                    self.removed(number, How::RenamedAway, clock, who);
+                }
             }
             Act::Removed => {
                 self.tell(Deed::Unlink, path, at, clock, None, who.clone());
@@ -211,7 +221,7 @@ impl Vigil<'_> {
         let subject = &mut self.subjects[number];
         let young = age.is_some_and(|age| age < YOUNG);
         if subject.lost.len() < LOST && (live.is_some() || young) {
-            subject.lost.push(Lost { removal, live, number: ino, at: clock, judged: false });
+            subject.lost.push(Lost { removal, live, number: ino, at: clock, judged: false, unsettled: 0 });
         }
     }
 }
