@@ -3,6 +3,7 @@
 mod activation;
 mod asked;
 mod progress;
+mod worth;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, 
 use crate::rules::{self, Judgement};
 use asked::Asker;
 use progress::Progress;
+
+/// How many granted accesses are put to the kernel: enough to see that it agrees.
+const VERDICTS: usize = 16;
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
     let progress = Progress::start(context.global.quiet);
@@ -42,10 +46,11 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     let mut answer = Answer::nothing();
     let mut gaps = site.gaps.clone();
     let mut examiner = Examiner::new(machine, context.deadline, false);
+    examiner.verdicts = VERDICTS;
     progress.step("looking at the paths it names");
-    let mut cases = examined(context, &mut examiner, &site, &mut gaps);
-    let units = Units::known(machine, &site.units, vec![]);
     let states = states(machine, &site, &mut gaps);
+    let mut cases = examined(context, &mut examiner, &site, &states, &mut gaps);
+    let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
         let jail = case.configured.jail.take();
@@ -109,6 +114,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
+    states: &Fact<Vec<UnitState>>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -134,6 +140,7 @@ fn examined(
         cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
+    let left = worth::looking_at(context, site, states, left);
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases

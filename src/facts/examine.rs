@@ -52,6 +52,8 @@ pub struct Examiner<'m> {
     memory: bool,
     /// Whether what looks dead or silent is given the time to prove otherwise (300 ms).
     pub patient: bool,
+    /// How many more accesses that permissions grant are put to the kernel too: each takes a process.
+    pub verdicts: usize,
     /// Names of users and groups.
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
@@ -91,6 +93,7 @@ impl<'m> Examiner<'m> {
             deadline,
             memory,
             patient: true,
+            verdicts: usize::MAX,
             users: Users::new(machine),
             client: Root::Ours,
             netns: None,

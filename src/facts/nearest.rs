@@ -40,7 +40,10 @@ pub fn among<'n>(path: &[u8], names: impl IntoIterator<Item = &'n [u8]>) -> Vec<
     let wanted = String::from_utf8_lossy(path);
     let last = last_name(path);
     let meant = without_stray_bytes(path);
-    let same = |name: &[u8]| without_stray_bytes(name) == meant;
+    // Most names have no such byte, and a host has thousands.
+    let stray = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'');
+    let same =
+        |name: &[u8]| if name.iter().any(stray) { without_stray_bytes(name) == meant } else { name == meant };
     let mut close: Vec<(usize, &[u8])> = names
         .into_iter()
         .filter(|name| *name != path && (name.starts_with(b"/") || same(name)))
