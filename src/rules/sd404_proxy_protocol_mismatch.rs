@@ -12,7 +12,8 @@ rule! {
     /// the "ET" of "GET".
     ///
     /// # How it is known
-    /// The directive of the proxy, and what the configuration of the server on that path says it is.
+    /// The directive of the proxy, and what the configuration of the server on that path says it is: php-fpm, gunicorn,
+    /// a database. That of uwsgi is not read.
     ///
     /// # Not to be confused with
     /// uwsgi with `http-socket`, which does speak HTTP. What a server really says on the wire is SD403.

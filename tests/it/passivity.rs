@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(30);
 fn looks(world: &World, path: &Path) -> Vec<Vec<String>> {
     let (pattern, path) = (format!("{}/*", world.dir.display()), path.to_str().unwrap());
     let dir = world.dir.to_str().unwrap();
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 11] = [
         &["inspect", path],
         &["inspect", "-v", path],
         &["inspect", dir],
