@@ -2,6 +2,8 @@
 
 mod lexer;
 
+use std::collections::HashMap;
+
 use super::places::Places;
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
 use lexer::{Lexer, Token};
@@ -149,8 +151,11 @@ impl Reader<'_> {
                 self.found.user = Some(Setting { value: value.clone(), written: whole });
             }
             b"server" if self.blocks.last().is_some_and(|block| block == b"upstream") => {
-                self.members.push((self.upstream.clone(), self.found.sockets.len()));
+                let at = self.found.sockets.len();
                 self.socket(value, whole, Usage::Connects, None);
+                if self.found.sockets.len() > at {
+                    self.members.push((self.upstream.clone(), at));
+                }
             }
             b"listen" => self.socket(value, whole, Usage::Binds, None),
             // In a `stream` block it has no scheme.
@@ -175,15 +180,16 @@ impl Reader<'_> {
 
     /// What is spoken to the members of each upstream, where all who send there agree.
     fn name_protocols(&mut self) {
+        let mut spoken: HashMap<&[u8], Option<Protocol>> = HashMap::new();
+        for (name, protocol) in &self.passes {
+            let known = spoken.entry(name).or_insert(Some(*protocol));
+            *known = known.filter(|known| known == protocol);
+        }
         for (name, at) in &self.members {
-            let mut spoken = self.passes.iter().filter(|(to, _)| to == name).map(|(_, protocol)| *protocol);
-            let first = spoken.next();
-            if let Some(socket) = self.found.sockets.get_mut(*at)
-                && spoken.all(|protocol| Some(protocol) == first)
-                && socket.protocol.is_none()
-                && socket.usage == Usage::Connects
-            {
-                socket.protocol = first;
+            let socket = self.found.sockets.get_mut(*at);
+            let socket = socket.filter(|socket| socket.protocol.is_none() && socket.usage == Usage::Connects);
+            if let Some(socket) = socket {
+                socket.protocol = spoken.get(name.as_slice()).copied().flatten();
             }
         }
     }
