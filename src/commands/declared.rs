@@ -50,6 +50,8 @@ impl<'c> Declarations<'c> {
         if configured == Configured::default() {
             return false;
         }
+        configured.instead = std::mem::take(&mut case.configured.instead);
+        configured.jail = case.configured.jail.take();
         case.configured = configured;
         complete(self.context, examiner, site, case);
         true

@@ -7,6 +7,8 @@ use crate::model::{Declaration, Gap, Protocol, Setting, Usage};
 const DEPTH: u32 = 10;
 /// How many files are read.
 const FILES: usize = 2000;
+/// How many pools are told apart.
+const POOLS: usize = 1000;
 
 /// A file and its text.
 pub type Text = (Vec<u8>, Vec<u8>);
@@ -49,10 +51,16 @@ pub fn read(main: &Text, load: &mut Load<'_>) -> PhpFpm {
     let mut found = PhpFpm { pools: Vec::new(), gaps: reader.gaps };
     for line in reader.lines.iter().filter(|line| !line.section.is_empty() && line.section != b"global") {
         let name = String::from_utf8_lossy(&line.section).into_owned();
-        let at = found.pools.iter().position(|pool| pool.name == name).unwrap_or_else(|| {
+        let known = found.pools.iter().position(|pool| pool.name == name);
+        if known.is_none() {
+            if found.pools.len() >= POOLS {
+                let file = String::from_utf8_lossy(&line.written.location.file);
+                found.gaps.push(Gap::new(file, format!("only the first {POOLS} pools were read")));
+                break;
+            }
             found.pools.push(Pool::new(name));
-            found.pools.len() - 1
-        });
+        }
+        let at = known.unwrap_or(found.pools.len() - 1);
         found.pools[at].read(line);
     }
     found

@@ -3,6 +3,9 @@
 use super::words::Word;
 use crate::model::{Asks, Expected, Form, HealthExpect, HttpRequest, Statuses, Written, pattern};
 
+/// How many rules of one check are kept.
+const RULES: usize = 100;
+
 /// The check of a section, as it is built up line by line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Check {
@@ -105,7 +108,11 @@ impl Check {
                 Rule::Other(format!("{family} {}", String::from_utf8_lossy(verb)), of_http)
             }
         };
-        self.rules.push(rule);
+        match self.rules.len() {
+            ..RULES => self.rules.push(rule),
+            RULES => self.rules.push(Rule::Other(format!("more than {RULES} rules"), of_http)),
+            _ => {}
+        }
     }
 
     /// `http-check send [meth M] [uri U] [ver V] [hdr N V] [body B]`: the first changes what `option httpchk` asks.

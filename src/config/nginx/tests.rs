@@ -73,6 +73,16 @@ fn included_files_are_read_where_they_are_included() {
 }
 
 #[test]
+fn what_is_spoken_to_an_upstream_is_known_where_all_agree() {
+    let nginx = alone(
+        "http { upstream a { server unix:/a; server unix:/b; server 1.2.3.4; } upstream c { server unix:/c; } server {\n\
+         location / { proxy_pass http://a/x; } location /c { proxy_pass http://c; } location /d { fastcgi_pass c; } } }",
+    );
+    let spoken: Vec<Option<Protocol>> = nginx.sockets.iter().map(|socket| socket.protocol).collect();
+    assert_eq!(spoken, [Some(Protocol::Http), Some(Protocol::Http), None]);
+}
+
+#[test]
 fn programs_in_lua_and_lost_braces_do_not_confuse_it() {
     let nginx = alone(
         "http { server { content_by_lua_block { local x = { a = \"}{\" } server unix:/no; } }\n}\n}}}\n\
