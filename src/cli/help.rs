@@ -166,7 +166,7 @@ More:
 
 /// Left out of the one screen, named at its end.
 const RARELY: [&str; 9] =
-    ["explain", "watch", "clean", "guard", "demo", "self-check", "completions", "man", "schema"];
+    ["watch", "clean", "guard", "explain", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -200,7 +200,8 @@ pub fn command() -> Command {
 pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More: {}; --help", RARELY.join(", ")))
+        .help_template(TEMPLATE.replace("\n\n{all-args}", "\n{all-args}"))
+        .after_help(format!("More: {};\n      sockdoctor --help", RARELY.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

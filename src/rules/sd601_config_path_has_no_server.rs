@@ -38,25 +38,24 @@ fn check(case: &Case) -> Verdict {
     }
     case.settled()?;
     let certainty = if case.files_only { Certainty::Likely } else { case.nobody_else()? };
-    let chain = match (server, configured::near(case)) {
-        _ if !case.configured.instead.is_empty() => {
-            let owner = &case.configured.instead[0];
+    let chain = match (case.configured.instead.first(), server, configured::near(case)) {
+        (Some(owner), ..) => {
             format!("; pid {}, which is told that path, listens on TCP {} instead", owner.pid, owner.address)
         }
-        (Some(server), _) => format!("; {} is to listen there and does not", server.owner),
-        (None, Some((near, owner))) => {
+        (None, Some(server), _) => format!("; {} is to listen there and does not", server.owner),
+        (None, None, Some((near, owner))) => {
             let edits = strsim::osa_distance(&text(near), &text(&case.path));
             let away = if edits == 1 { " (one edit away)" } else { "" };
             format!("; {owner} listens on {}{away}", text(near))
         }
-        (None, None) => String::new(),
+        (None, None, None) => String::new(),
     };
     let summary =
         format!("{} sends to {}, where nobody listens{chain}.", configured::place(client), text(&case.path));
     let finding = CONFIG_PATH_HAS_NO_SERVER.finding(case, certainty, summary).written_at(&client.written);
     let finding = finding.proven_by(evidence::path(case)).proven_by(configured::instead(case));
-    let near = case.configured.nearly.iter();
-    let finding = near.fold(finding, |finding, near| finding.written_at(&near.written));
+    let finding =
+        case.configured.nearly.iter().fold(finding, |finding, near| finding.written_at(&near.written));
     let known = configured::start(case, server).into_iter().chain(configured::correct(case, client));
     let known = known.chain(configured::over_tcp(case, client));
     Ok(vec![finding.fixed_by(known).fixed_by([Fix::advice(OTHERWISE)])])
