@@ -22,7 +22,7 @@ use asked::Asker;
 use progress::Progress;
 
 /// How many granted accesses are put to the kernel: enough to see that it agrees.
-const VERDICTS: usize = 16;
+const VERDICTS: usize = 4;
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
     let progress = Progress::start(context.global.quiet);
