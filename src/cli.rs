@@ -1,7 +1,9 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod artefact;
 mod compose;
 mod consumer;
+mod fleet;
 pub mod help;
 mod preflight;
 mod probe;
@@ -13,17 +15,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
-use clap_complete::Shell;
 
 use crate::model::{Severity, SocketField, Statuses};
 use crate::report::Format;
 use crate::report::style::Color;
+pub use artefact::{CompletionsArgs, ManArgs};
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
+pub use fleet::{GraphArgs, MergeArgs};
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
-use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+use values::{colors, duration, fields, formats, mode, report_file};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
@@ -55,7 +58,7 @@ pub struct Global {
     /// Write the report in format F to FILE too, whole or not at all; may be repeated
     #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file(), hide_short_help = true)]
     pub reports: Vec<ReportFile>,
-    /// Exit with 1 from this severity on [default: error; list: never]
+    /// Exit with 1 from this severity on [default: error; list, graph: never]
     #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
     /// Report only these rules
@@ -160,6 +163,10 @@ pub enum Command {
     Scan(ScanArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
+    /// Who talks to whom: consumers, sockets, holders
+    Graph(GraphArgs),
+    /// The JSON reports of many hosts as one
+    Merge(MergeArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -191,6 +198,8 @@ impl Command {
             Self::Probe(_) => Some("probe"),
             Self::Scan(_) => Some("scan"),
             Self::Preflight(_) => Some("preflight"),
+            Self::Graph(_) => Some("graph"),
+            Self::Merge(_) => Some("merge"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -342,22 +351,6 @@ pub struct DemoArgs {
     /// Name them all
     #[arg(long)]
     pub list: bool,
-}
-
-/// `completions`
-#[derive(Debug, Args)]
-pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_parser = shells())]
-    pub shell: Shell,
-}
-
-/// `man`
-#[derive(Debug, Args)]
-pub struct ManArgs {
-    /// Which page
-    #[arg(default_value = "1", value_parser = pages())]
-    pub page: Page,
 }
 
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.

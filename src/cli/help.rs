@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 13] = [
+const OF_COMMANDS: [(&str, &str); 15] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -88,6 +88,20 @@ const OF_COMMANDS: [(&str, &str); 13] = [
   sockdoctor scan --format sarif -o scan.sarif",
     ),
     (
+        "graph",
+        "  sockdoctor graph                         every bound socket, who holds it, who is connected
+  sockdoctor graph /run/app.sock           one of them
+  sockdoctor graph /run/app --format mermaid    a diagram for an issue or a wiki
+  sockdoctor graph --format dot | dot -Tsvg -o sockets.svg",
+    ),
+    (
+        "merge",
+        "  sockdoctor scan --json -o web1.json      on each host; its file is called after it
+  sockdoctor merge reports/*.json          which hosts share which finding, the worst first
+  sockdoctor merge -v reports/*.json       with every host's name
+  sockdoctor merge reports/*.json --format markdown",
+    ),
+    (
         "explain",
         "  sockdoctor explain SD104                 what a code means
   sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
@@ -139,7 +153,7 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 6] = ["explain", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 8] = ["graph", "merge", "explain", "demo", "self-check", "completions", "man", "schema"];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -173,7 +187,7 @@ pub fn command() -> Command {
 pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More: {}; sockdoctor --help", RARELY.join(", ")))
+        .after_help(format!("More: {}; --help", RARELY.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

@@ -5,9 +5,11 @@ mod artefact;
 mod consumers;
 mod demo;
 mod explain;
+mod graph;
 mod inspect;
 mod list;
 mod man;
+mod merge;
 mod open_question;
 mod outputs;
 mod preflight;
@@ -50,6 +52,8 @@ struct Answer {
     status: Option<u8>,
     /// What was tried failed, whether or not a rule says why.
     failed: bool,
+    /// The worst that was found, where the findings are not this run's own.
+    worst: Option<Severity>,
     /// A part of what was asked could not be read; the answer is about the rest.
     refusal: Option<Refusal>,
 }
@@ -63,6 +67,7 @@ impl Answer {
             open: false,
             status: None,
             failed: false,
+            worst: None,
             refusal: None,
         }
     }
@@ -165,6 +170,8 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         }
         Some(Command::Preflight(args)) => (preflight_compose::run(&context, &args.compose), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
+        Some(Command::Graph(args)) => (graph::run(&context, &args), FailOn::Never),
+        Some(Command::Merge(args)) => (merge::run(&args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -205,7 +212,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
-    let worst = worst.max(answer.failed.then_some(Severity::Error));
+    let worst = worst.max(answer.failed.then_some(Severity::Error)).max(answer.worst);
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
     let exit_code = match (&refusal, answer.status) {
         (Some(refusal), _) => refusal.status,

@@ -258,6 +258,10 @@ pub enum Data {
         /// The names that sockets have or configuration gives, as far as they could be seen.
         served: Vec<super::Served>,
     },
+    /// `graph`.
+    Graph(super::Graph),
+    /// `merge`.
+    Merged(super::Merged),
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.
@@ -304,4 +308,14 @@ pub struct Report {
     pub rules: Vec<&'static Rule>,
     /// The command's own facts.
     pub data: Data,
+}
+
+impl Report {
+    /// How many findings of a severity there are; of `merge` those of all hosts, each once.
+    pub fn count(&self, severity: Severity) -> usize {
+        match &self.data {
+            Data::Merged(merged) => merged.findings.iter().filter(|found| found.severity == severity).count(),
+            _ => self.findings.iter().filter(|finding| finding.severity == severity).count(),
+        }
+    }
 }

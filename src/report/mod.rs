@@ -3,14 +3,18 @@
 mod access;
 mod checks;
 mod compose;
+mod dot;
 mod explain;
 mod facts;
 mod github;
+mod graph;
 pub mod json;
 mod junit;
 mod levels;
 mod lines;
 mod markdown;
+mod merged;
+mod mermaid;
 mod nagios;
 mod ndjson;
 mod openmetrics;
@@ -57,11 +61,15 @@ pub enum Format {
     Openmetrics,
     /// One line for Nagios, Icinga and Sensu.
     Nagios,
+    /// A diagram that issues and wikis draw.
+    Mermaid,
+    /// A digraph for Graphviz.
+    Dot,
 }
 
 impl Format {
     /// All, those of every command first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Text,
         Self::Plain,
         Self::Json,
@@ -72,6 +80,8 @@ impl Format {
         Self::Junit,
         Self::Openmetrics,
         Self::Nagios,
+        Self::Mermaid,
+        Self::Dot,
     ];
 
     /// What `--format` calls it.
@@ -87,6 +97,8 @@ impl Format {
             Self::Junit => "junit",
             Self::Openmetrics => "openmetrics",
             Self::Nagios => "nagios",
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
         }
     }
 
@@ -104,13 +116,14 @@ impl Format {
             Self::Openmetrics | Self::Nagios => {
                 matches!(command, "list" | "inspect" | "probe" | "scan" | "guard")
             }
+            Self::Mermaid | Self::Dot => command == "graph",
         }
     }
 
     /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty. Gauges of a
     /// run without an answer would look like an answer: the last ones get old instead.
     pub const fn tells_failure(self) -> bool {
-        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics)
+        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics | Self::Mermaid | Self::Dot)
     }
 }
 
@@ -144,5 +157,7 @@ pub fn render(
         Format::Junit => junit::render(report, out),
         Format::Openmetrics => openmetrics::render(report, out),
         Format::Nagios => nagios::render(report, out),
+        Format::Mermaid => mermaid::render(report, out),
+        Format::Dot => dot::render(report, out),
     }
 }

@@ -4,13 +4,15 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited,
+    Loudness, access, checks, compose, explain, facts, graph, merged, preflight, probe, reply, style::Style,
+    table, waited,
 };
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
-/// targets of `wait` as `outcome target seconds state errno`.
+/// sockets of `graph` as `verdict name consumer|holder|- command pid unit container connections`, findings of `merge`
+/// as `severity code name subject hosts of host,…`, targets of `wait` as `outcome target seconds state errno`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -22,6 +24,8 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         }
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
+        Data::Graph(graph) => return graph::render_plain(graph, out),
+        Data::Merged(merged) => return merged::render_plain(merged, out),
         Data::Checks(each) => return checks::render_plain(each, out),
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
             return reply::render(targets, *shown, &Style::FILE, out);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
+use super::{Loudness, access, checks, compose, explain, facts, graph, merged, probe, reply, table, waited};
 use crate::model::{
     Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
     Severity,
@@ -33,6 +33,8 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         return Ok(());
     }
     match &report.data {
+        Data::Graph(graph) => graph::render(graph, style, loudness, out)?,
+        Data::Merged(merged) => merged::render(merged, style, loudness, out)?,
         Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
         Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
         Data::Checks(each) => return checks::render(each, style, loudness, out),
@@ -44,7 +46,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
         }
         _ => {}
     }
-    for finding in &report.findings {
+    // A picture is read as one: `inspect` has the findings.
+    let told = report.findings.iter().filter(|_| !matches!(report.data, Data::Graph(_)));
+    for finding in told {
         page.finding(finding, out)?;
         if loudness != Loudness::Quiet {
             writeln!(out)?;
@@ -246,7 +250,7 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
         .filter_map(|severity| {
-            let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
+            let count = report.count(severity);
             (count > 0).then(|| plural(count, severity.word()))
         })
         .collect();
@@ -259,11 +263,19 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     if report.left_out > 0 {
         counts.push(format!("{} left out", report.left_out));
     }
-    let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
+    let checks = match &report.data {
+        Data::Merged(merged) => {
+            let fine = merged.verdicts.iter().find(|(verdict, _)| *verdict == Overall::Ok);
+            format!("{} ok", fine.map_or(0, |(_, hosts)| *hosts))
+        }
+        _ => plural(report.checks, "check"),
+    };
+    let gaps = report.not_checked.len();
     let looked_at = plural(
         report.subjects,
         match report.data {
-            Data::List { .. } => "socket",
+            Data::List { .. } | Data::Graph(_) => "socket",
+            Data::Merged(_) => "host",
             Data::Compose { .. } => "file",
             Data::Scan { .. } => "path",
             _ => "target",

@@ -4,6 +4,8 @@ mod access;
 mod check;
 mod compose;
 mod explain;
+mod graph;
+mod merged;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
@@ -163,6 +165,10 @@ enum DataOut<'r> {
     },
     Compose(compose::Compose),
     Scan(scan::Scan),
+    Graph {
+        sockets: Vec<graph::Entry<'r>>,
+    },
+    Merged(merged::Merged<'r>),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -191,7 +197,7 @@ struct Demo {
 
 impl<'r> Envelope<'r> {
     fn of(report: &'r Report) -> Self {
-        let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+        let count = |severity| report.count(severity);
         Self {
             schema: "sockdoctor/v1",
             tool: Tool { name: "sockdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -291,6 +297,8 @@ impl<'r> DataOut<'r> {
             Data::Scan { declarations, files, sockets, .. } => {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
+            Data::Graph(graph) => Self::Graph { sockets: graph::Entry::all(graph) },
+            Data::Merged(merged) => Self::Merged(merged::Merged::of(merged)),
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
