@@ -1,8 +1,10 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod artefact;
 mod clean;
 mod compose;
 mod consumer;
+mod fleet;
 mod guard;
 mod health;
 pub mod help;
@@ -19,21 +21,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
-use clap_complete::Shell;
 
 use crate::model::Severity;
 use crate::report::Format;
 use crate::report::style::Color;
+pub use artefact::{CompletionsArgs, ManArgs};
 pub use clean::CleanArgs;
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
+pub use fleet::{GraphArgs, MergeArgs};
 pub use guard::{GuardArgs, MaxRepairs};
 pub use health::HealthArgs;
 pub use list::ListArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
-use values::{colors, duration, formats, mode, pages, report_file, shells};
+use values::{colors, duration, formats, mode, report_file};
 pub use wait::{WaitArgs, WaitFor};
 pub use watch::{WatchArgs, WatchUntil};
 
@@ -67,7 +70,7 @@ pub struct Global {
     /// Write the report in format F to FILE too, whole or not at all; may be repeated
     #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file(), hide_short_help = true)]
     pub reports: Vec<ReportFile>,
-    /// Exit with 1 from this severity on [default: error; list, clean without --apply: never]
+    /// Exit with 1 from this severity on [default: error; list, graph, clean without --apply: never]
     #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
     /// Report only these rules
@@ -178,6 +181,10 @@ pub enum Command {
     Clean(CleanArgs),
     /// Ask a server, and repair it when it has certainly failed
     Guard(Box<GuardArgs>),
+    /// Who talks to whom: consumers, sockets, holders
+    Graph(GraphArgs),
+    /// The JSON reports of many hosts as one
+    Merge(MergeArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -212,6 +219,8 @@ impl Command {
             Self::Preflight(_) => Some("preflight"),
             Self::Clean(_) => Some("clean"),
             Self::Guard(_) => Some("guard"),
+            Self::Graph(_) => Some("graph"),
+            Self::Merge(_) => Some("merge"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -291,22 +300,6 @@ pub struct DemoArgs {
     /// Name them all
     #[arg(long)]
     pub list: bool,
-}
-
-/// `completions`
-#[derive(Debug, Args)]
-pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_parser = shells())]
-    pub shell: Shell,
-}
-
-/// `man`
-#[derive(Debug, Args)]
-pub struct ManArgs {
-    /// Which page
-    #[arg(default_value = "1", value_parser = pages())]
-    pub page: Page,
 }
 
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.

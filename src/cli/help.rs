@@ -20,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 16] = [
+const OF_COMMANDS: [(&str, &str); 18] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -114,6 +114,20 @@ watched; 130, 143: a signal came before --until was met. It ends well by Ctrl-C.
   sockdoctor guard /run/app.sock --http / --restart-unit app --every 30s --max-repairs 3/1h",
     ),
     (
+        "graph",
+        "  sockdoctor graph                         every bound socket, who holds it, who is connected
+  sockdoctor graph /run/app.sock           one of them
+  sockdoctor graph /run/app --format mermaid    a diagram for an issue or a wiki
+  sockdoctor graph --format dot | dot -Tsvg -o sockets.svg",
+    ),
+    (
+        "merge",
+        "  sockdoctor scan --json -o web1.json      on each host; its file is called after it
+  sockdoctor merge reports/*.json          which hosts share which finding, the worst first
+  sockdoctor merge -v reports/*.json       with every host's name
+  sockdoctor merge reports/*.json --format markdown",
+    ),
+    (
         "explain",
         "  sockdoctor explain SD104                 what a code means
   sockdoctor explain ECONNREFUSED          what an errno can mean; 111 is the same
@@ -165,8 +179,19 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 9] =
-    ["watch", "clean", "guard", "explain", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 11] = [
+    "watch",
+    "clean",
+    "guard",
+    "graph",
+    "merge",
+    "explain",
+    "demo",
+    "self-check",
+    "completions",
+    "man",
+    "schema",
+];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -198,10 +223,11 @@ pub fn command() -> Command {
 
 /// One line what it is, four examples, the commands that are used most.
 pub fn one_screen() -> Command {
+    let (often, seldom) = RARELY.split_at(RARELY.len() / 2);
     let mut command = command()
         .before_help(EXAMPLES)
         .help_template(TEMPLATE.replace("\n\n{all-args}", "\n{all-args}"))
-        .after_help(format!("More: {};\n      sockdoctor --help", RARELY.join(", ")))
+        .after_help(format!("More: {}\n      {}; sockdoctor --help", often.join(", "), seldom.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

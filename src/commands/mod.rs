@@ -7,12 +7,14 @@ mod consumers;
 mod declared;
 mod demo;
 mod explain;
+mod graph;
 mod guard;
 mod inspect;
 mod jail;
 mod list;
 mod logs;
 mod man;
+mod merge;
 mod open_question;
 mod outputs;
 mod over_tcp;
@@ -58,6 +60,8 @@ struct Answer {
     status: Option<u8>,
     /// What was tried failed, whether or not a rule says why.
     failed: bool,
+    /// The worst that was found, where the findings are not this run's own.
+    worst: Option<Severity>,
     /// A part of what was asked could not be read; the answer is about the rest.
     refusal: Option<Refusal>,
 }
@@ -71,6 +75,7 @@ impl Answer {
             open: false,
             status: None,
             failed: false,
+            worst: None,
             refusal: None,
         }
     }
@@ -180,6 +185,8 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             (clean::run(&context, &args), fail_on)
         }
         Some(Command::Guard(args)) => (guard::run(&context, &args), FailOn::Error),
+        Some(Command::Graph(args)) => (graph::run(&context, &args), FailOn::Never),
+        Some(Command::Merge(args)) => (merge::run(&args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -220,7 +227,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
-    let worst = worst.max(answer.failed.then_some(Severity::Error));
+    let worst = worst.max(answer.failed.then_some(Severity::Error)).max(answer.worst);
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
     let exit_code = match (&refusal, answer.status) {
         (Some(refusal), _) => refusal.status,

@@ -267,6 +267,10 @@ pub enum Data {
     },
     /// `guard`: the last pass.
     Guard(Box<super::GuardPass>),
+    /// `graph`.
+    Graph(super::Graph),
+    /// `merge`.
+    Merged(super::Merged),
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.
@@ -315,4 +319,14 @@ pub struct Report {
     pub rules: Vec<&'static Rule>,
     /// The command's own facts.
     pub data: Data,
+}
+
+impl Report {
+    /// How many findings of a severity there are; of `merge` those of all hosts, each once.
+    pub fn count(&self, severity: Severity) -> usize {
+        match &self.data {
+            Data::Merged(merged) => merged.findings.iter().filter(|found| found.severity == severity).count(),
+            _ => self.findings.iter().filter(|finding| finding.severity == severity).count(),
+        }
+    }
 }

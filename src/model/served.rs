@@ -65,7 +65,13 @@ impl Served {
         Some(Self { name, alive, queue: socket.queue().filter(|_| alive) })
     }
 
-    /// One for each name, those nobody serves first: of several that have a name, the live one speaks for it.
+    /// Anybody may take a name like it.
+    fn is_anybodys(&self) -> bool {
+        !self.name.starts_with(b"/") || OPEN.iter().any(|open| self.name.starts_with(open))
+    }
+
+    /// One for each name: of several that have it, the live one speaks for it. First those in directories that not
+    /// everybody may bind in, of them those that nobody serves.
     pub fn by_name(all: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut names: BTreeMap<Vec<u8>, Self> = BTreeMap::new();
         for one in all {
@@ -75,10 +81,13 @@ impl Served {
             }
         }
         let mut served: Vec<Self> = names.into_values().collect();
-        served.sort_by_key(|one| one.alive);
+        served.sort_by_key(|one| (one.is_anybodys(), one.alive));
         served
     }
 }
+
+/// Directories that everybody may bind in (hier(7)).
+const OPEN: [&[u8]; 3] = [b"/tmp/", b"/var/tmp/", b"/dev/shm/"];
 
 /// A name that the kernel made up, another one at each bind: five hexadecimal digits (unix(7), "Autobind feature").
 fn is_autobound(name: &[u8]) -> bool {
@@ -110,8 +119,12 @@ mod tests {
     #[test]
     fn of_several_that_have_a_name_the_live_one_speaks() {
         let one = |name: &str, alive| Served { name: name.into(), alive, queue: None };
-        let served = Served::by_name([one("/b", true), one("/a", false), one("/a", true), one("/c", false)]);
-        assert_eq!(served, [one("/c", false), one("/a", true), one("/b", true)]);
+        let several =
+            [one("/tmp/x", false), one("/b", true), one("/a", false), one("/a", true), one("/c", false)];
+        let served = Served::by_name(several.into_iter().chain([one("@x", true)]));
+        let expected =
+            [one("/c", false), one("/a", true), one("/b", true), one("/tmp/x", false), one("@x", true)];
+        assert_eq!(served, expected);
         assert!(is_autobound(b"0004f") && !is_autobound(b"dbus-") && !is_autobound(b"0004f0"));
     }
 }

@@ -4,9 +4,11 @@ mod access;
 mod checks;
 mod clean;
 mod compose;
+mod dot;
 mod explain;
 mod facts;
 mod github;
+mod graph;
 mod guard;
 mod health;
 pub mod json;
@@ -14,6 +16,8 @@ mod junit;
 mod levels;
 mod lines;
 mod markdown;
+mod merged;
+mod mermaid;
 mod nagios;
 mod ndjson;
 mod openmetrics;
@@ -61,11 +65,15 @@ pub enum Format {
     Openmetrics,
     /// One line for Nagios, Icinga and Sensu.
     Nagios,
+    /// A diagram that issues and wikis draw.
+    Mermaid,
+    /// A digraph for Graphviz.
+    Dot,
 }
 
 impl Format {
     /// All, those of every command first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Text,
         Self::Plain,
         Self::Json,
@@ -76,6 +84,8 @@ impl Format {
         Self::Junit,
         Self::Openmetrics,
         Self::Nagios,
+        Self::Mermaid,
+        Self::Dot,
     ];
 
     /// What `--format` calls it.
@@ -91,6 +101,8 @@ impl Format {
             Self::Junit => "junit",
             Self::Openmetrics => "openmetrics",
             Self::Nagios => "nagios",
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
         }
     }
 
@@ -108,13 +120,14 @@ impl Format {
             Self::Openmetrics | Self::Nagios => {
                 matches!(command, "list" | "inspect" | "probe" | "scan" | "guard")
             }
+            Self::Mermaid | Self::Dot => command == "graph",
         }
     }
 
     /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty. Gauges of a
     /// run without an answer would look like an answer: the last ones get old instead.
     pub const fn tells_failure(self) -> bool {
-        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics)
+        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics | Self::Mermaid | Self::Dot)
     }
 }
 
@@ -148,5 +161,7 @@ pub fn render(
         Format::Junit => junit::render(report, out),
         Format::Openmetrics => openmetrics::render(report, out),
         Format::Nagios => nagios::render(report, out),
+        Format::Mermaid => mermaid::render(report, out),
+        Format::Dot => dot::render(report, out),
     }
 }

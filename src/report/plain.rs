@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, clean, compose, explain, facts, guard, preflight, probe, reply, style::Style,
-    table, waited, watched,
+    Loudness, access, checks, clean, compose, explain, facts, graph, guard, merged, preflight, probe, reply,
+    style::Style, table, waited, watched,
 };
 use crate::model::{Data, ReplyShown, Report};
 
@@ -13,7 +13,9 @@ use crate::model::{Data, ReplyShown, Report};
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
 /// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`,
 /// events of `watch` as `at delta event path pid command uid unit certainty detail`,
-/// the pass of `guard` as `outcome target code why`.
+/// the pass of `guard` as `outcome target code why`,
+/// sockets of `graph` as `verdict name consumer|holder|- command pid unit container connections`, findings of `merge`
+/// as `severity code name subject hosts of host,…`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -25,6 +27,8 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         }
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
+        Data::Graph(graph) => return graph::render_plain(graph, out),
+        Data::Merged(merged) => return merged::render_plain(merged, out),
         Data::Checks(each) => return checks::render_plain(each, out),
         Data::Guard(pass) => guard::render_plain(pass, out)?,
         Data::Clean { candidates, .. } => return clean::render_plain(candidates, out),

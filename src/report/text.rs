@@ -6,7 +6,8 @@ use colored::Colorize;
 
 use super::style::{Style, escape};
 use super::{
-    Loudness, access, checks, clean, compose, explain, facts, guard, probe, reply, table, waited, watched,
+    Loudness, access, checks, clean, compose, explain, facts, graph, guard, merged, probe, reply, table,
+    waited, watched,
 };
 use crate::model::{
     Data, DemoEntry, Ending, Finding, InspectedTarget, NotChecked, NotProbed, Overall, ProbedTarget,
@@ -27,7 +28,9 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     if page.is_all(report, out)? {
         return Ok(());
     }
-    for finding in &report.findings {
+    // A picture is read as one: `inspect` has the findings.
+    let told = report.findings.iter().filter(|_| !matches!(report.data, Data::Graph(_)));
+    for finding in told {
         page.finding(finding, out)?;
         if loudness != Loudness::Quiet {
             writeln!(out)?;
@@ -95,6 +98,14 @@ impl Page<'_> {
             }
             Data::Watched(trace) => {
                 watched::timeline(trace, style, loudness, out)?;
+                return Ok(false);
+            }
+            Data::Graph(graph) => {
+                graph::render(graph, style, loudness, out)?;
+                return Ok(false);
+            }
+            Data::Merged(merged) => {
+                merged::render(merged, style, loudness, out)?;
                 return Ok(false);
             }
             _ => return Ok(false),
@@ -276,7 +287,7 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
         .filter_map(|severity| {
-            let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
+            let count = report.count(severity);
             (count > 0).then(|| plural(count, severity.word()))
         })
         .collect();
@@ -289,12 +300,20 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     if report.left_out > 0 {
         counts.push(format!("{} left out", report.left_out));
     }
-    let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
+    let checks = match &report.data {
+        Data::Merged(merged) => {
+            let fine = merged.verdicts.iter().find(|(verdict, _)| *verdict == Overall::Ok);
+            format!("{} ok", fine.map_or(0, |(_, hosts)| *hosts))
+        }
+        _ => plural(report.checks, "check"),
+    };
+    let gaps = report.not_checked.len();
     let looked_at = plural(
         report.subjects,
         match report.data {
-            Data::List { .. } => "socket",
+            Data::List { .. } | Data::Graph(_) => "socket",
             Data::Clean { .. } => "candidate",
+            Data::Merged(_) => "host",
             Data::Compose { .. } => "file",
             Data::Scan { .. } => "path",
             _ => "target",

@@ -45,7 +45,7 @@ fn prometheus_takes_the_gauges_of_every_command_that_has_them() {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0");
         let tcp = tcp.map_or_else(|_| healthy.clone(), |tcp| format!("tcp:{}", tcp.local_addr().unwrap()));
         for (status, words) in [
-            (0, &["list", "--stale"][..]),
+            (0, &["list", "--match", &format!("{all}/**")][..]),
             (1, &["inspect", all, &healthy, &unlinked]),
             (1, &["scan"]),
             (1, &["probe", &healthy, &healthy, &unlinked, &tcp, "--timeout", "200ms"]),
@@ -69,7 +69,7 @@ fn prometheus_takes_the_gauges_of_every_command_that_has_them() {
                     text.contains("phase=\"connect\"}") && text.contains("sockdoctor_probe_success{"),
                     "{text}"
                 );
-            } else {
+            } else if text.contains("\nsockdoctor_sockets_left_out 0\n") {
                 let listening = |path: &str, value| {
                     text.contains(&format!("\nsockdoctor_socket_listening{{path=\"{path}\"}} {value}\n"))
                 };
@@ -133,5 +133,67 @@ fn a_plugin_says_one_line_and_its_status_is_its_word() {
         assert_eq!(run(["inspect", &unlinked, "--report", &beside]).status, 1);
         let line = std::fs::read_to_string(world.path("line")).unwrap();
         assert!(line.starts_with("CRITICAL: SD102"), "{line}");
+    });
+}
+
+/// A file of the repository, copied into the world.
+fn copied(world: &World, path: &str) -> PathBuf {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    world.write(from.file_name().unwrap().to_str().unwrap(), &std::fs::read_to_string(&from).unwrap())
+}
+
+#[test]
+fn the_alerts_fire_when_they_should_and_are_silent_else() {
+    let name = "monitoring::the_alerts_fire_when_they_should_and_are_silent_else";
+    isolated(name, |world| {
+        let rules = copied(world, "contrib/prometheus/alerts.yml");
+        let cases = copied(world, "fixtures/prometheus/alerts-test.yml");
+        for (words, file) in [(["check", "rules"], &rules), (["test", "rules"], &cases)] {
+            let Some(mut promtool) = need("promtool") else { return skip(name, "no promtool") };
+            let output = finish(promtool.args(words).arg(file), SOON);
+            assert_eq!(output.status, 0, "{words:?}: {}{}", output.stdout, output.stderr);
+        }
+        // They ask for gauges that there are, and every alert has its case.
+        let text = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
+        let (rules, cases, source) =
+            (text(&rules), text(&cases), include_str!("../../src/report/openmetrics.rs"));
+        let names = rules
+            .split("sockdoctor_")
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap());
+        for gauge in names {
+            assert!(source.contains(&format!("\"{gauge}\"")), "no gauge sockdoctor_{gauge}");
+        }
+        for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+            assert!(
+                cases.contains(&format!("alertname: {alert}\n        exp_alerts:")),
+                "{alert} never fires"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_units_are_what_systemd_takes_and_their_command_is_ours() {
+    let name = "monitoring::the_units_are_what_systemd_takes_and_their_command_is_ours";
+    isolated(name, |world| {
+        let service = copied(world, "contrib/prometheus/sockdoctor-metrics.service");
+        let timer = copied(world, "contrib/prometheus/sockdoctor-metrics.timer");
+        let text = std::fs::read_to_string(&service).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/sockdoctor ")).unwrap();
+        let (words, file) = line.rsplit_once(" -o ").unwrap();
+        assert_eq!(file.rsplit_once('.').unwrap().1, "prom", "the collector reads no other files: {file}");
+        let file = world.path("sockdoctor.prom");
+        let output = run(words.split(' ').chain(["-o", file.to_str().unwrap()]));
+        assert_eq!((output.status, output.stdout.as_str()), (0, ""), "{}", output.stderr);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o444, 0o444, "the collector runs as another user");
+        let there = text.replace("/usr/bin/sockdoctor ", &format!("{} ", env!("CARGO_BIN_EXE_sockdoctor")));
+        std::fs::write(&service, there.replace("Documentation=man:sockdoctor(1)\n", "")).unwrap();
+        let Some(mut systemd) = need("systemd-analyze") else { return skip(name, "no systemd-analyze") };
+        let output = finish(systemd.args(["verify", "--man=no"]).arg(&service).arg(&timer), SOON);
+        let about_us: Vec<&str> =
+            output.stderr.lines().filter(|line| line.contains("sockdoctor-metrics")).collect();
+        assert!(output.status == 0 && about_us.is_empty(), "{}", output.stderr);
     });
 }

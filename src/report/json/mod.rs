@@ -5,8 +5,10 @@ mod check;
 mod clean;
 mod compose;
 mod explain;
+mod graph;
 mod guard;
 mod health;
+mod merged;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
@@ -169,6 +171,10 @@ enum DataOut<'r> {
     Scan(scan::Scan),
     Clean(clean::Clean),
     Guard(Box<guard::Guard>),
+    Graph {
+        sockets: Vec<graph::Entry<'r>>,
+    },
+    Merged(merged::Merged<'r>),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -198,7 +204,7 @@ struct Demo {
 
 impl<'r> Envelope<'r> {
     fn of(report: &'r Report) -> Self {
-        let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+        let count = |severity| report.count(severity);
         Self {
             schema: "sockdoctor/v1",
             tool: Tool { name: "sockdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -298,6 +304,8 @@ impl<'r> DataOut<'r> {
             Data::Scan { declarations, files, sockets, .. } => {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
+            Data::Graph(graph) => Self::Graph { sockets: graph::Entry::all(graph) },
+            Data::Merged(merged) => Self::Merged(merged::Merged::of(merged)),
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
             Data::Guard(pass) => Self::Guard(Box::new(guard::Guard::of(pass))),
             Data::Clean { applied, candidates } => Self::Clean(clean::Clean::of(*applied, candidates)),

@@ -8,9 +8,12 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, clean, compose, facts, guard, probe, table, text, waited, watched};
+use super::{
+    Loudness, access, clean, compose, facts, guard, merged, mermaid, probe, table, text, waited, watched,
+};
 use crate::model::{
-    Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
+    Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Merged, Report,
+    SocketField,
 };
 
 /// Writes a report; the count line is last, as in text.
@@ -38,6 +41,14 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
             judged(report, loudness, out)?;
         }
         Data::Clean { applied, candidates } => cleaned(candidates, *applied, loudness, out)?,
+        Data::Graph(graph) => {
+            // Every character that could end the fence is a code in it.
+            writeln!(out, "```mermaid")?;
+            mermaid::flowchart(graph, out)?;
+            writeln!(out, "```\n")?;
+            judged(report, Loudness::Quiet, out)?;
+        }
+        Data::Merged(merged) => shared(merged, loudness, out)?,
         Data::None
         | Data::Inspect(_)
         | Data::Demo { .. }
@@ -229,6 +240,29 @@ fn listed(listing: &Listing, fields: &[SocketField], out: &mut dyn Write) -> io:
             }
         });
         row(&cells.collect::<Vec<_>>(), out)?;
+    }
+    writeln!(out)
+}
+
+fn shared(merged: &Merged, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    if merged.findings.is_empty() {
+        return Ok(());
+    }
+    head(&["severity", "code", "rule", "subject", "hosts", "which"], out)?;
+    let named = if loudness == Loudness::Verbose { usize::MAX } else { 8 };
+    for finding in &merged.findings {
+        let hosts = merged::hosts(merged, finding, named);
+        row(
+            &[
+                finding.severity.word().into(),
+                prose(finding.code.as_bytes()),
+                prose(finding.name.as_bytes()),
+                code(finding.subject.as_bytes()),
+                merged::share(merged, finding),
+                code(hosts.as_bytes()),
+            ],
+            out,
+        )?;
     }
     writeln!(out)
 }
