@@ -227,7 +227,7 @@ pub fn one_screen() -> Command {
     let mut command = command()
         .before_help(EXAMPLES)
         .help_template(TEMPLATE.replace("\n\n{all-args}", "\n{all-args}"))
-        .after_help(format!("More: {}\n      {}; sockdoctor --help", often.join(", "), seldom.join(", ")))
+        .after_help(format!("More: {},\n      {}; sockdoctor --help", often.join(", "), seldom.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

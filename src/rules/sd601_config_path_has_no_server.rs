@@ -22,8 +22,7 @@ rule! {
     CONFIG_PATH_HAS_NO_SERVER = "SD601", "config-path-has-no-server", Error
 }
 
-const OTHERWISE: &str =
-    "start the server that owns the path, or write its path where the client has this one";
+const OTHERWISE: &str = "start the server that owns the path, or write its path where the client has this";
 
 fn check(case: &Case) -> Verdict {
     let client = configured::client(case)?;
