@@ -1,29 +1,44 @@
 //! What was typed, and nothing else: what it means is decided in [`crate::commands`].
 
+mod artefact;
+mod clean;
 mod compose;
 mod consumer;
+mod fleet;
+mod guard;
+mod health;
 pub mod help;
+mod list;
 mod preflight;
 mod probe;
 mod typed;
 mod values;
+mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
-use clap_complete::Shell;
 
-use crate::model::{Severity, SocketField, Statuses};
+use crate::model::Severity;
 use crate::report::Format;
 use crate::report::style::Color;
+pub use artefact::{CompletionsArgs, ManArgs};
+pub use clean::CleanArgs;
 pub use compose::ComposeArgs;
 pub use consumer::ConsumerArgs;
+pub use fleet::{GraphArgs, MergeArgs};
+pub use guard::{GuardArgs, MaxRepairs};
+pub use health::HealthArgs;
+pub use list::ListArgs;
 pub use preflight::PreflightArgs;
 pub use probe::ProbeArgs;
 pub use values::Page;
-use values::{colors, duration, fields, formats, mode, pages, report_file, shells};
+use values::{colors, duration, formats, mode, report_file};
+pub use wait::{WaitArgs, WaitFor};
+pub use watch::{WatchArgs, WatchUntil};
 
 /// Tells why a Unix domain socket does not work, and what to do about it.
 #[derive(Debug, Parser)]
@@ -55,7 +70,7 @@ pub struct Global {
     /// Write the report in format F to FILE too, whole or not at all; may be repeated
     #[arg(long = "report", global = true, value_name = "F=FILE", value_parser = report_file(), hide_short_help = true)]
     pub reports: Vec<ReportFile>,
-    /// Exit with 1 from this severity on [default: error; list: never]
+    /// Exit with 1 from this severity on [default: error; list, graph, clean without --apply: never]
     #[arg(long, global = true, value_name = "SEVERITY", hide_short_help = true)]
     pub fail_on: Option<FailOn>,
     /// Report only these rules
@@ -158,8 +173,18 @@ pub enum Command {
     Probe(Box<ProbeArgs>),
     /// The whole host: every socket, and what configuration says of it
     Scan(ScanArgs),
+    /// What happens to a socket: who makes, changes and removes its file, live
+    Watch(WatchArgs),
     /// Will a socket work there? By a trial, or by Compose files
     Preflight(Box<PreflightArgs>),
+    /// Which socket files are stale, with proof; --apply removes those
+    Clean(CleanArgs),
+    /// Ask a server, and repair it when it has certainly failed
+    Guard(Box<GuardArgs>),
+    /// Who talks to whom: consumers, sockets, holders
+    Graph(GraphArgs),
+    /// The JSON reports of many hosts as one
+    Merge(MergeArgs),
     /// What a code, an errno or a pasted error text means
     Explain(ExplainArgs),
     /// Build a broken socket in a temporary directory and diagnose it
@@ -190,7 +215,12 @@ impl Command {
             Self::Wait(_) => Some("wait"),
             Self::Probe(_) => Some("probe"),
             Self::Scan(_) => Some("scan"),
+            Self::Watch(_) => Some("watch"),
             Self::Preflight(_) => Some("preflight"),
+            Self::Clean(_) => Some("clean"),
+            Self::Guard(_) => Some("guard"),
+            Self::Graph(_) => Some("graph"),
+            Self::Merge(_) => Some("merge"),
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
@@ -207,8 +237,9 @@ impl Command {
 /// `inspect`
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/
-    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    /// /run/x.sock, a directory of sockets, @abstract, inode:N, unix:PATH, http+unix://%2Frun%2Fx.sock/,
+    /// tcp:HOST:PORT, http://HOST:PORT/
+    #[arg(required_unless_present = "log", value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<OsString>,
     /// Who wants to connect.
     #[command(flatten)]
@@ -222,6 +253,9 @@ pub struct InspectArgs {
     /// The group it should have, by name or number
     #[arg(long, value_name = "GROUP", help_heading = "Expectations")]
     pub expect_group: Option<String>,
+    /// Time and logs.
+    #[command(flatten)]
+    pub health: HealthArgs,
 }
 
 /// `access`
@@ -235,91 +269,15 @@ pub struct AccessArgs {
     pub consumer: ConsumerArgs,
 }
 
-/// `list`
-#[derive(Debug, Default, Args)]
-pub struct ListArgs {
-    /// Unbound and accepted sockets too
-    #[arg(long)]
-    pub all: bool,
-    /// Socket files without a socket too
-    #[arg(long)]
-    pub stale: bool,
-    /// Only names that match
-    #[arg(long = "match", value_name = "GLOB")]
-    pub matching: Option<String>,
-    /// Only sockets held by this process
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<u32>,
-    /// Only sockets held by processes of this user
-    #[arg(long, value_name = "USER")]
-    pub user: Option<String>,
-    /// As a process, unit or container sees names: its root and mounts, its network namespace
-    #[arg(long, value_name = "PID|UNIT|CONTAINER")]
-    pub view: Option<String>,
-    /// Columns, in order
-    #[arg(long, value_name = "F,...", value_delimiter = ',', value_parser = fields())]
-    pub fields: Vec<SocketField>,
-    /// Order by this column instead of worst first
-    #[arg(long, value_name = "F", value_parser = fields())]
-    pub sort: Option<SocketField>,
-    /// Do not look for holders: faster
-    #[arg(long, conflicts_with_all = ["pid", "user"])]
-    pub no_holders: bool,
-}
-
-/// `wait`
-#[derive(Debug, Args)]
-pub struct WaitArgs {
-    /// /run/x.sock, @abstract, unix:PATH, http+unix://%2Frun%2Fx.sock/, tcp:HOST:PORT, http://HOST:PORT/
-    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
-    pub targets: Vec<OsString>,
-    /// What makes a target ready
-    #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = WaitFor::Connect)]
-    pub goal: WaitFor,
-    /// Ask for PATH over HTTP/1.1; the same as --for http
-    #[arg(long, value_name = "PATH", value_parser = values::http_path)]
-    pub http: Option<String>,
-    /// Ready is who answers with one of these statuses: 200, 2xx, 200-399 [default: 200-399]
-    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', hide_short_help = true)]
-    #[arg(value_parser = values::parsed(Statuses::parse, "use 200, 2xx or 200-399"))]
-    pub expect: Vec<Statuses>,
-    /// Wait until nobody serves the target any more
-    #[arg(long, conflicts_with_all = ["goal", "http", "expect"])]
-    pub gone: bool,
-    /// Only when it was so for this long without a break
-    #[arg(long, value_name = "D", value_parser = duration)]
-    pub stable: Option<Duration>,
-    /// One target is enough
-    #[arg(long)]
-    pub any: bool,
-    /// Give up when this process has ended
-    #[arg(long, value_name = "PID")]
-    pub while_pid: Option<u32>,
-    /// Look once and do not wait: exit status 0 when ready, 1 when not
-    #[arg(long, conflicts_with_all = ["stable", "while_pid"])]
-    pub once: bool,
-    /// What this process becomes when they are ready; no shell is involved
-    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<OsString>,
-}
-
-/// `--for`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WaitFor {
-    /// A socket file is at the path
-    Exists,
-    /// It takes connections: it listens, which does not say that it answers
-    Connect,
-    /// It answers over HTTP: the test of readiness
-    Http,
-}
-
 /// `scan`
 #[derive(Debug, Args)]
 pub struct ScanArgs {
     /// Judge these files and directories alone, without sockets and processes: for CI, without root
     #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub config: Vec<PathBuf>,
+    /// Also ask each healthy server that configuration sends HTTP to for its /
+    #[arg(long, conflicts_with = "config")]
+    pub probe: bool,
 }
 
 /// `explain`
@@ -342,22 +300,6 @@ pub struct DemoArgs {
     /// Name them all
     #[arg(long)]
     pub list: bool,
-}
-
-/// `completions`
-#[derive(Debug, Args)]
-pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_parser = shells())]
-    pub shell: Shell,
-}
-
-/// `man`
-#[derive(Debug, Args)]
-pub struct ManArgs {
-    /// Which page
-    #[arg(default_value = "1", value_parser = pages())]
-    pub page: Page,
 }
 
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.

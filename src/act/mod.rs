@@ -2,7 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the one that changes things")]
 
 pub mod broken;
+pub mod clean;
+pub mod guard_state;
+pub mod repair;
 pub mod replace;
 pub mod scratch;
-mod signals;
+pub mod signals;
 pub mod trial;

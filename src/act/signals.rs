@@ -4,7 +4,8 @@
 
 use std::fs;
 
-use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// What ends a process that is told to go.
 const SIGNALS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
@@ -31,6 +32,34 @@ pub(super) fn ignore() -> nix::Result<()> {
     SIGNALS.into_iter().collect::<SigSet>().thread_block()
 }
 
+/// All signals, held back while something is done that none may interrupt.
+#[derive(Debug)]
+pub struct Held {
+    before: SigSet,
+    awaited: SignalFd,
+}
+
+/// Holds all of them back for as long as the result lives. To be called while the process has one thread: later ones
+/// inherit it.
+pub fn hold() -> nix::Result<Held> {
+    let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+    let awaited = SignalFd::with_flags(&awaited(), flags)?;
+    Ok(Held { before: SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?, awaited })
+}
+
+impl Held {
+    /// The one that came and would have ended us; it is asked for where it may.
+    pub fn came(&self) -> Option<i32> {
+        i32::try_from(self.awaited.read_signal().ok()??.ssi_signo).ok()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.before.thread_set_mask();
+    }
+}
+
 /// The signals that would end us: what our parent had us ignore, as nohup(1) does, stays ignored.
 fn awaited() -> SigSet {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -48,5 +77,15 @@ mod tests {
         let awaited = awaited();
         assert!(awaited.contains(Signal::SIGTERM));
         assert!(!awaited.contains(Signal::SIGCHLD));
+    }
+
+    #[test]
+    fn what_is_held_back_is_told_and_ends_nobody() {
+        let held = hold().unwrap();
+        assert_eq!(held.came(), None);
+        raise(Signal::SIGTERM).unwrap();
+        assert_eq!(held.came(), Some(Signal::SIGTERM as i32));
+        drop(held);
+        assert!(!SigSet::thread_get_mask().unwrap().contains(Signal::SIGTERM));
     }
 }

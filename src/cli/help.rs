@@ -10,7 +10,8 @@ Tells why a Unix domain socket does not work, and what to do about it
 
 It looks at the socket's file, at the kernel's sockets in every network namespace and at the processes that hold \
 them, names the cause with the evidence for it, and prints the command that fixes it. It runs as an ordinary user \
-and says what it could not see. It changes nothing, and only `probe` and `wait` connect to a server; `preflight` takes back what it makes.";
+and says what it could not see. It changes nothing but by `clean --apply` and `guard`, and only `probe`, `wait` and `guard` connect to a server; \
+`preflight` takes back what it makes.";
 
 /// The most usual lines.
 pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why does this socket not work?
@@ -19,7 +20,7 @@ pub const EXAMPLES: &str = "  sockdoctor /run/app.sock                   why doe
   sockdoctor explain 'LOG LINE'              what it means, and what to run next";
 
 /// For each command the lines that teach it.
-const OF_COMMANDS: [(&str, &str); 13] = [
+const OF_COMMANDS: [(&str, &str); 18] = [
     (
         "inspect",
         "  sockdoctor inspect /run/app.sock         everything about one socket; inspect may be left out
@@ -66,7 +67,8 @@ const OF_COMMANDS: [(&str, &str); 13] = [
   sockdoctor probe /run/redis/redis.sock            listen first, then what it is known to speak
   sockdoctor probe /run/app.sock --http / -n 100    how long it takes: p50, p90, p99
   sockdoctor probe /run/app.sock --http / --body-only    instead of curl -s --unix-socket
-  sockdoctor probe --http /                         every listener known to speak HTTP",
+  sockdoctor probe --http /                         every listener known to speak HTTP
+  sockdoctor probe --like haproxy.cfg:app/one       the check that HAProxy makes, and its verdict",
     ),
     (
         "preflight",
@@ -82,10 +84,48 @@ const OF_COMMANDS: [(&str, &str); 13] = [
     ),
     (
         "scan",
-        "  sockdoctor scan                          this host: its sockets, its units, its nginx, its gunicorn
+        "  sockdoctor scan                          this host: its sockets, its units, its servers and proxies
   sockdoctor scan --config deploy/         files alone, as in CI: no root, nothing is asked of the machine
   sockdoctor --root /mnt scan              an image: what its files say
   sockdoctor scan --format sarif -o scan.sarif",
+    ),
+    (
+        "clean",
+        "  sockdoctor clean                         the stale socket files of this host, with proof; a plan
+  sockdoctor clean /run/app                those of a directory
+  sockdoctor clean /run/app.sock --apply   remove it, if it is proven stale
+  sockdoctor clean --fail-on error -q      exit status 1 when there is one",
+    ),
+    (
+        "watch",
+        "  sudo sockdoctor watch /run/app.sock      who makes, changes and removes it; Ctrl-C ends it
+  sockdoctor watch /run/app                every socket in a directory, which may be made again
+  sockdoctor watch /run/app.sock --until gone       until nobody serves it any more
+  sockdoctor watch /run/app.sock --duration 10m --format ndjson    one event a line
+  sockdoctor watch /run/app.sock --duration 60s -o trace.txt       the whole at its end
+Status 1: a listener lost its file and listened on, or --until was not met within --duration; 3: nothing could be
+watched; 130, 143: a signal came before --until was met. It ends well by Ctrl-C.",
+    ),
+    (
+        "guard",
+        "  sockdoctor guard /run/app.sock --http /health --dry-run    what would be done now?
+  sockdoctor guard /run/app.sock --http /health --restart-unit app --state /var/lib/app.guard
+  sockdoctor guard /run/app.sock --http /health --state app.guard -- ./restart-app
+  sockdoctor guard /run/app.sock --http / --restart-unit app --every 30s --max-repairs 3/1h",
+    ),
+    (
+        "graph",
+        "  sockdoctor graph                         every bound socket, who holds it, who is connected
+  sockdoctor graph /run/app.sock           one of them
+  sockdoctor graph /run/app --format mermaid    a diagram for an issue or a wiki
+  sockdoctor graph --format dot | dot -Tsvg -o sockets.svg",
+    ),
+    (
+        "merge",
+        "  sockdoctor scan --json -o web1.json      on each host; its file is called after it
+  sockdoctor merge reports/*.json          which hosts share which finding, the worst first
+  sockdoctor merge -v reports/*.json       with every host's name
+  sockdoctor merge reports/*.json --format markdown",
     ),
     (
         "explain",
@@ -139,7 +179,19 @@ More:
   sockdoctor explain SD102         one diagnosis: what it means, how it is known, the fix";
 
 /// Left out of the one screen, named at its end.
-const RARELY: [&str; 6] = ["explain", "demo", "self-check", "completions", "man", "schema"];
+const RARELY: [&str; 11] = [
+    "watch",
+    "clean",
+    "guard",
+    "graph",
+    "merge",
+    "explain",
+    "demo",
+    "self-check",
+    "completions",
+    "man",
+    "schema",
+];
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -171,9 +223,11 @@ pub fn command() -> Command {
 
 /// One line what it is, four examples, the commands that are used most.
 pub fn one_screen() -> Command {
+    let (often, seldom) = RARELY.split_at(RARELY.len() / 2);
     let mut command = command()
         .before_help(EXAMPLES)
-        .after_help(format!("More: {}; sockdoctor --help", RARELY.join(", ")))
+        .help_template(TEMPLATE.replace("\n\n{all-args}", "\n{all-args}"))
+        .after_help(format!("More: {},\n      {}; sockdoctor --help", often.join(", "), seldom.join(", ")))
         .override_usage("sockdoctor [OPTIONS] [TARGET... | COMMAND]")
         .disable_help_flag(true)
         .disable_version_flag(true);

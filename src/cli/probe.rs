@@ -18,6 +18,11 @@ pub struct ProbeArgs {
     /// Ask for PATH over HTTP/1.1; without a target, of every listener known to speak HTTP
     #[arg(long, value_name = "PATH", value_parser = http_path)]
     pub http: Option<String>,
+    /// Make the health check that HAProxy makes of a server, and say what it would: L7OK, L4CON, SOCKERR
+    #[arg(long, value_name = "FILE:BACKEND/SERVER", hide_short_help = true)]
+    #[arg(conflicts_with_all = ["targets", "http", "http2", "websocket", "protocol", "method", "headers", "data", "host",
+        "expect", "expect_header", "expect_body", "expect_json", "send", "expect_re", "all"])]
+    pub like: Option<OsString>,
     /// Over HTTP/2 with prior knowledge
     #[arg(long, conflicts_with_all = ["websocket", "protocol", "send"])]
     pub http2: bool,

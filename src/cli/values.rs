@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::Shell;
 
-use super::ReportFile;
+use super::{MaxRepairs, ReportFile};
 use crate::model::{Protocol, SocketField};
 use crate::report::Format;
 use crate::report::style::Color;
@@ -60,6 +60,14 @@ pub(super) fn http_path(text: &str) -> Result<String, String> {
 pub(super) fn protocols() -> impl TypedValueParser<Value = Protocol> {
     let names = Protocol::ALL.map(Protocol::word);
     PossibleValuesParser::new(names).map(|word| Protocol::of_word(&word).unwrap_or(Protocol::Http))
+}
+
+/// `3/1h`: so many in so much time; as many as are remembered.
+pub(super) fn repairs(text: &str) -> Result<MaxRepairs, String> {
+    let (count, window) = text.split_once('/').ok_or("use N/D, such as 3/1h")?;
+    let count = count.parse().ok().filter(|count| (1..=1000).contains(count));
+    let count = count.ok_or("N is 1 to 1000, as in 3/1h")?;
+    Ok(MaxRepairs { count, window: duration(window)? })
 }
 
 /// What a reader of the model understands, else how to write it.
@@ -140,6 +148,15 @@ mod tests {
         assert!(["", "K", "-1", "1.5M", "99999999999G", "1T"].iter().all(|text| size(text).is_err()));
         assert!(http_path("/a?b=c").is_ok() && http_path("a").is_err() && http_path("/a b").is_err());
         assert_eq!(pauses("0"), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_limit_is_a_number_in_a_time() {
+        let hour = MaxRepairs { count: 3, window: Duration::from_secs(3600) };
+        assert_eq!(repairs("3/1h"), Ok(hour));
+        assert!(
+            ["3", "0/1h", "-1/1h", "3/0", "3/", "/1h", "9999/1h"].iter().all(|text| repairs(text).is_err())
+        );
     }
 
     #[test]

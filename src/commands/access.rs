@@ -8,10 +8,14 @@ use crate::cli::{AccessArgs, FailOn};
 use crate::exit;
 use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
-use crate::model::{Access, Data};
+use crate::model::{Access, Data, Target};
 
 pub(super) fn run(context: &Context<'_>, args: &AccessArgs) -> Result<Answer, Refusal> {
     let target = inspect::understood(args.target.as_bytes())?;
+    if let Target::Tcp(address) = &target {
+        let message = format!("`{address}` is a TCP address, which has no permissions");
+        return Err(Refusal::usage(message, "`sockdoctor inspect` says whether anybody listens there"));
+    }
     rerooted::check_target(context.machine, &target)?;
     let mut examiner = Examiner::new(context.machine, context.deadline, false);
     let here = context.machine.working_directory();

@@ -160,7 +160,10 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
     // Where we are stopped ourselves, the kernel says so without going any further.
     let barred = matches!(walk.reached, Reached::Stopped { errno, .. } if errno == Errno::EACCES as i32);
-    if (plain || barred) && consumer.our_view.gap().is_none() {
+    let granted = access.allowed() == Some(true);
+    let worth_it = !granted || examiner.verdicts > 0;
+    if worth_it && (plain || barred) && consumer.our_view.gap().is_none() {
+        examiner.verdicts = examiner.verdicts.saturating_sub(usize::from(granted));
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);

@@ -1,16 +1,18 @@
 //! `inspect`: everything known about each target, all rules, the verdict.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
+use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, open_question, overall, rerooted};
-use crate::cli::InspectArgs;
+use super::{Answer, Context, Refusal, consumers, logs, open_question, over_tcp, overall, rerooted};
+use crate::cli::{HealthArgs, InspectArgs};
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
+use crate::facts::sampler::Plan;
 use crate::facts::tmpfiles;
-use crate::model::{
-    AgedLine, Case, Data, Fact, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished,
-};
+use crate::model::{Case, Data, Gap, InspectedTarget, NotChecked, Severity, Sighting, Target, Wished};
 use crate::rules::{self, Judgement};
 
 /// Of an inode: what it is short of, and why that may be.
@@ -18,10 +20,9 @@ pub(super) const NOBODY_HAS: &str = "no socket of any visible network namespace 
 pub(super) const IT_MAY_BE_GONE: &str = "it may be gone by now: `sockdoctor list --all --fields inode,name`";
 
 pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, Refusal> {
-    let given = args
-        .targets
-        .iter()
-        .map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
+    let (targets, health) = parted(args)?;
+    let given =
+        targets.iter().map(|text| Ok((understood(text.as_bytes())?, Target::expected_type(text.as_bytes()))));
     let given = given.collect::<Result<Vec<_>, Refusal>>()?;
     given.iter().try_for_each(|(target, _)| rerooted::check_target(context.machine, target))?;
     let mut examiner = Examiner::new(context.machine, context.deadline, context.global.verbose);
@@ -56,6 +57,9 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     if let ([first, ..], true) = (gone.as_slice(), cases.is_empty()) {
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
+    examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
+    logs::read(context, &mut cases, &health);
+    over_tcp::find(context.machine, cases.iter_mut());
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {
@@ -63,6 +67,18 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         NotChecked { code: None, gap }
     }));
     Ok(answer)
+}
+
+/// `--log FILE TARGET`: the flag takes many files, and of those the last is the target where there is no other.
+fn parted(args: &InspectArgs) -> Result<(Vec<OsString>, HealthArgs), Refusal> {
+    let (mut targets, mut health) = (args.targets.clone(), args.health.clone());
+    if targets.is_empty() {
+        targets.extend(health.log.pop().map(PathBuf::into_os_string));
+        if health.log.is_empty() {
+            return Err(Refusal::usage("there is no target", "sockdoctor inspect TARGET --log FILE"));
+        }
+    }
+    Ok((targets, health))
 }
 
 /// What mode, owner and group should be.
@@ -89,22 +105,17 @@ fn wished(args: &InspectArgs, examiner: &mut Examiner<'_>) -> Result<Wished, Ref
     Ok(Wished { mode: args.expect_mode, owner, group })
 }
 
-/// The line by which the target's file is removed when it is old, if the target is a path.
-fn aged(case: &Case, lines: &[Line], gap: Option<&Gap>) -> Fact<Option<AgedLine>> {
-    let (Target::Path(_), Some(walk)) = (&case.target, case.walk.known()) else { return Fact::NotAsked };
-    match (config::tmpfiles::aged(lines, &walk.destination()), gap) {
-        (None, Some(gap)) => Fact::Unknown(gap.clone()),
-        (line, _) => Fact::Known(line),
-    }
-}
-
 /// Judges cases and says what each amounts to.
 pub(super) fn answer(context: &Context<'_>, examiner: &mut Examiner<'_>, cases: Vec<Case>) -> Answer {
     let mut judgement = Judgement::default();
     let mut inspected = Vec::new();
     let mut any_open = false;
-    for case in cases {
+    let declarations = Declarations::of(context);
+    for mut case in cases {
         let mut judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        if declarations.name(examiner, &mut case, &judged) {
+            judged = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+        }
         let open = !judged.broken && !leads_somewhere(&case);
         let worst: Option<Severity> = judged.findings.iter().map(|finding| finding.severity).max();
         let owner = case.file().ok().flatten().map(|file| (file.uid, file.gid));
@@ -137,10 +148,6 @@ pub(super) fn leads_somewhere(case: &Case) -> bool {
 
 pub(super) fn understood(text: &[u8]) -> Result<Target, Refusal> {
     match Target::parse(text) {
-        Ok(Target::Tcp(address)) => Err(Refusal::usage(
-            format!("`{address}` is a TCP address, not a Unix socket"),
-            "give the path of the socket behind it",
-        )),
         Ok(target) => Ok(target),
         Err(error) => Err(Refusal::usage(error.to_string(), "see `sockdoctor inspect --help`")),
     }

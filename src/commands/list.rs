@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
 
+use super::sampled::{Sampled, sampled};
 use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
 use crate::facts::examine::{Examiner, label};
@@ -21,7 +22,7 @@ use crate::facts::survey::Surveyor;
 use crate::facts::walk::Viewpoint;
 use crate::model::{
     Address, Case, Data, FileState, Gap, IdName, Listed, ListedFile, ListedRow, Listing, Liveness,
-    NotChecked, Role, Sighting, Socket, SocketField, SocketIno, Target,
+    NotChecked, Role, Sample, Sighting, Socket, SocketField, SocketIno, Target,
 };
 use crate::rules::{self, Judgement};
 
@@ -41,7 +42,8 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let fields = columns(args);
     let pattern = args.matching.as_deref().map(pattern).transpose()?;
     let memory = fields.contains(&SocketField::Memory);
-    let mut examiner = Examiner::new(context.machine, context.deadline, memory);
+    let deadline = context.deadline + args.sample.unwrap_or_default();
+    let mut examiner = Examiner::new(context.machine, deadline, memory);
     let user = args.user.as_deref().map(|name| user(&mut examiner, name)).transpose()?;
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
@@ -51,7 +53,15 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     examiner.look_from(root, netns);
     let named = |row: &Socket| matches(row, pattern.as_ref());
     let ask = Ask { owners_only: !args.all, memory };
-    let mut dump = sockets::all(context.machine, ask, &Keepers::new());
+    let all = |kept: &Keepers| {
+        let mut dump = sockets::all(context.machine, ask, kept);
+        if args.tcp {
+            dump.add_tcp();
+        }
+        dump
+    };
+    let mut dump = all(&Keepers::new());
+    let samples = args.sample.map(|duration| sampled(context, &dump, duration, named));
     let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
@@ -61,11 +71,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let mut held = (!args.no_holders).then(|| walk(&dump));
     if held.as_ref().is_some_and(|held| dump.lacks(&held.namespaces)) {
         // Only the walk meets namespaces that no process is in.
-        dump = sockets::all(
-            context.machine,
-            ask,
-            &held.take().map(|held| held.namespaces.clone()).unwrap_or_default(),
-        );
+        dump = all(&held.take().map(|held| held.namespaces.clone()).unwrap_or_default());
         held = Some(walk(&dump));
     }
     let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
@@ -76,6 +82,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let wanted =
         |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
     let mut sheet = Sheet::new(context, &dump.rows);
+    sheet.samples = samples.as_ref();
     sheet.note_gaps(&dump);
     if args.stale {
         sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
@@ -86,7 +93,10 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;
-    for (case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
+    for (mut case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
+        if let Some(samples) = dump.rows.get(number as usize).and_then(|row| sheet.crowded(row)) {
+            examiner.fares(&mut case, samples.clone());
+        }
         let row = sheet.row(&case, Listed::Socket(number));
         sheet.rows.push(row);
     }
@@ -115,11 +125,21 @@ struct Sheet<'r> {
     /// Names whose findings are already counted: several sockets may share one.
     judged: HashSet<Vec<u8>>,
     rows: Vec<ListedRow>,
+    /// What several looks showed.
+    samples: Option<&'r Sampled>,
 }
 
 impl<'r> Sheet<'r> {
     fn new(context: &'r Context<'r>, sockets: &'r [Socket]) -> Self {
-        Self { context, sockets, judgement: Judgement::default(), judged: HashSet::new(), rows: Vec::new() }
+        let (judgement, judged) = (Judgement::default(), HashSet::new());
+        Self { context, sockets, judgement, judged, rows: Vec::new(), samples: None }
+    }
+
+    /// What the looks showed of a socket in whose queue somebody waited.
+    fn crowded(&self, socket: &Socket) -> Option<&'r Vec<Sample>> {
+        let samples = self.samples?.get(&(socket.ino, socket.cookie))?;
+        let crowded = |sample: &Sample| sample.queue.is_some_and(|queue| queue.waiting > 0);
+        samples.iter().any(crowded).then_some(samples)
     }
 
     /// Rows of these sockets whose names lead back to them; the other sockets are returned. Long lists are looked
@@ -130,15 +150,17 @@ impl<'r> Sheet<'r> {
         view: Option<&Viewpoint>,
         namespaces: &[Namespace],
     ) -> Vec<u32> {
-        let (context, sockets) = (self.context, self.sockets);
+        let (context, sockets, samples) = (self.context, self.sockets, self.samples);
         let by_name = |a: &ListedRow, b: &ListedRow| a.name(sockets).cmp(b.name(sockets));
         let look = |rows: &mut [ListedRow]| {
-            let (mut sheet, mut open) = (Sheet::new(context, sockets), Vec::new());
+            let (mut sheet, mut open) = (Sheet { samples, ..Sheet::new(context, sockets) }, Vec::new());
             let mut surveyor = Surveyor::new(view, namespaces);
             rows.sort_unstable_by(by_name);
             for row in rows {
                 let Listed::Socket(number) = row.about else { continue };
-                match sockets.get(number as usize).and_then(|socket| surveyor.case(socket)) {
+                // Of a server whose clients wait its processes are looked at too.
+                let plain = |socket: &&Socket| sheet.crowded(socket).is_none();
+                match sockets.get(number as usize).filter(plain).and_then(|socket| surveyor.case(socket)) {
                     Some(case) => *row = sheet.row(&case, Listed::Socket(number)),
                     None => open.push(number),
                 }
@@ -293,7 +315,7 @@ fn matches(row: &Socket, pattern: Option<&GlobMatcher>) -> bool {
 fn shown_name(row: &Socket) -> Vec<u8> {
     match &row.address {
         Address::Abstract(name) => [b"@", &name[..]].concat(),
-        Address::Path(_) | Address::Unnamed => row.address.bytes().to_vec(),
+        Address::Path(_) | Address::Tcp(_) | Address::Unnamed => row.address.bytes().to_vec(),
     }
 }
 

@@ -2,24 +2,34 @@
 
 mod access;
 mod artefact;
+mod clean;
 mod consumers;
+mod declared;
 mod demo;
 mod explain;
+mod graph;
+mod guard;
 mod inspect;
+mod jail;
 mod list;
+mod logs;
 mod man;
+mod merge;
 mod open_question;
 mod outputs;
+mod over_tcp;
 mod preflight;
 mod preflight_compose;
 mod probe;
 mod rerooted;
+mod sampled;
 mod scan;
 mod self_check;
 mod silence;
 mod site;
 mod socket_unit;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -31,10 +41,10 @@ use crate::cli::{Cli, Command, FailOn, Global, help};
 use crate::exit;
 use crate::facts::machine::Machine;
 use crate::facts::{helper, host, identity};
-use crate::model::{Data, Failure, Gap, Overall, Report, Rule, Severity};
+use crate::model::{Alarm, Data, Failure, Gap, Overall, Report, Rule, Severity};
 use crate::probe::connectable;
 use crate::report::style::{Environment, Style};
-use crate::report::{Loudness, json, output, render};
+use crate::report::{Format, Loudness, json, output, render};
 
 use crate::rules::{self, Judgement};
 use outputs::Outputs;
@@ -50,6 +60,8 @@ struct Answer {
     status: Option<u8>,
     /// What was tried failed, whether or not a rule says why.
     failed: bool,
+    /// The worst that was found, where the findings are not this run's own.
+    worst: Option<Severity>,
     /// A part of what was asked could not be read; the answer is about the rest.
     refusal: Option<Refusal>,
 }
@@ -63,6 +75,7 @@ impl Answer {
             open: false,
             status: None,
             failed: false,
+            worst: None,
             refusal: None,
         }
     }
@@ -139,7 +152,7 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         _ => (typed, Vec::new()),
     };
     let (answer, fail_on) = match command {
-        None if global.json || global.format.is_some_and(crate::report::Format::tells_failure) => {
+        None if global.json || global.format.is_some_and(Format::tells_failure) => {
             let hint = "`sockdoctor -h` names the commands; a path alone is inspected";
             (Err(Refusal::usage("there is no command", hint)), FailOn::Never)
         }
@@ -160,11 +173,20 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Some(Command::List(args)) => (list::run(&context, &args), FailOn::Never),
         Some(Command::Wait(args)) => (wait::run(&context, &args), FailOn::Error),
         Some(Command::Scan(args)) => (scan::run(&context, &args), FailOn::Error),
+        Some(Command::Watch(args)) => (watch::run(&context, &args, &style), FailOn::Error),
         Some(Command::Preflight(args)) if args.compose.files.is_empty() => {
             (preflight::run(&context, &args), FailOn::Error)
         }
         Some(Command::Preflight(args)) => (preflight_compose::run(&context, &args.compose), FailOn::Error),
         Some(Command::Probe(args)) => (probe::run(&context, &args), FailOn::Error),
+        Some(Command::Clean(args)) => {
+            // Of a plan nothing has failed; of what is to be done anything that was not.
+            let fail_on = if args.apply { FailOn::Error } else { FailOn::Never };
+            (clean::run(&context, &args), fail_on)
+        }
+        Some(Command::Guard(args)) => (guard::run(&context, &args), FailOn::Error),
+        Some(Command::Graph(args)) => (graph::run(&context, &args), FailOn::Never),
+        Some(Command::Merge(args)) => (merge::run(&args), FailOn::Error),
         Some(Command::Explain(args)) => (explain::run(&args), FailOn::Never),
         Some(Command::SelfCheck) => (Ok(self_check::run(&machine)), FailOn::Never),
         Some(Command::Demo(args)) => (demo::run(&context, &args), FailOn::Never),
@@ -205,7 +227,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         answer.judgement;
     rules::rank(&mut findings);
     let worst = findings.iter().map(|finding| finding.severity).max();
-    let worst = worst.max(answer.failed.then_some(Severity::Error));
+    let worst = worst.max(answer.failed.then_some(Severity::Error)).max(answer.worst);
     let failing = fail_on.severity().is_some_and(|least| worst.is_some_and(|worst| worst >= least));
     let exit_code = match (&refusal, answer.status) {
         (Some(refusal), _) => refusal.status,
@@ -214,6 +236,14 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
         _ if answer.open || (global.require_complete && !not_checked.is_empty()) => exit::OPEN,
         _ => exit::ANSWERED,
     };
+    // A plugin without its own --fail-on tells all that is wrong, also of a command that never fails by it.
+    let least = global.fail_on.unwrap_or(FailOn::Warning).severity();
+    let alarm = match &refusal {
+        Some(_) => Alarm::Unknown,
+        None => Alarm::of(worst, least, exit_code == exit::OPEN),
+    };
+    let is_plugin = global.format == Some(Format::Nagios);
+    let exit_code = if is_plugin { exit::of_alarm(alarm) } else { exit_code };
     // A question of its own that is answered with no is a problem, whether or not a rule knows why.
     let refused = answer.status.is_some_and(|status| status != exit::ANSWERED);
     Report {
@@ -226,6 +256,7 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
             answer.open || error_left_out || refusal.is_some(),
         ),
         exit_code,
+        alarm,
         failure: refusal.map(|refusal| refusal.failure),
         findings,
         suppressed,
@@ -275,10 +306,13 @@ fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
         let rendered = error.render().to_string();
         let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let refusal = Refusal::usage(message, "sockdoctor --help");
-        let mut report = dress("sockdoctor", Err(refusal), &Global::default(), FailOn::Error);
+        let global = Global { format: Some(format), ..Global::default() };
+        let mut report = dress("sockdoctor", Err(refusal), &global, FailOn::Error);
         report.host = host::host(&Machine::default());
         report.started = SystemTime::now();
         let _ = output::to_stdout(|out| render(&report, format, &Style::FILE, Loudness::Normal, out));
+        let _ = error.print();
+        return report.exit_code;
     }
     let _ = error.print();
     exit::USAGE

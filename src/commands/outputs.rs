@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Refusal, complain};
 use crate::cli::{Global, ReportFile};
 use crate::exit;
-use crate::model::{Data, Failure, ReplyShown, Report};
+use crate::model::{Alarm, Data, Failure, ReplyShown, Report};
 use crate::report::output::{self, Draft};
 use crate::report::style::Style;
 use crate::report::{Format, Loudness, SUMMARY_LIMIT, render, summary};
@@ -81,7 +81,10 @@ impl<'g> Outputs<'g> {
 
     /// What is left of it for a command that [`check`] refused: no file, and no format that the command has not.
     pub(super) fn refused(global: &'g Global, command: &str) -> Self {
-        let format = Some(format(global)).filter(|format| format.is_of(command)).unwrap_or(Format::Text);
+        let typed = format(global);
+        // A plugin has to say its line whatever went wrong.
+        let told = typed.is_of(command) || typed == Format::Nagios;
+        let format = if told { typed } else { Format::Text };
         Self {
             format,
             file: None,
@@ -98,6 +101,8 @@ impl<'g> Outputs<'g> {
         let says = |format: Format, answered: bool| answered || format.tells_failure();
         // What could not be read may have left something that could.
         let answered = report.failure.is_none() || report.subjects > 0;
+        // 2 would be CRITICAL to who reads a plugin's line.
+        let failed = if self.format == Format::Nagios { exit::OPEN } else { exit::USAGE };
         if let Some(failure) = &report.failure {
             complain(failure);
         }
@@ -105,21 +110,21 @@ impl<'g> Outputs<'g> {
         for wanted in self.reports.iter().filter(|wanted| says(wanted.format, answered)) {
             match Draft::begin(&wanted.path) {
                 Ok(draft) => reports.push((wanted, draft)),
-                Err(error) => unwritten(report, &wanted.path, &error),
+                Err(error) => unwritten(report, &wanted.path, &error, failed),
             }
         }
         let mut file = None;
         if let Some(path) = self.file.filter(|_| says(self.format, answered)) {
             match Draft::begin(path) {
                 Ok(draft) => file = Some(draft),
-                Err(error) => unwritten(report, path, &error),
+                Err(error) => unwritten(report, path, &error, failed),
             }
         }
         let in_file = Style { unicode: style.unicode, ..Style::FILE };
         for (wanted, draft) in reports {
             let written = draft.finish(|out| render(report, wanted.format, &in_file, self.loudness, out));
             if let Err(error) = written {
-                unwritten(report, &wanted.path, &error);
+                unwritten(report, &wanted.path, &error, failed);
             }
         }
         self.summarise(report);
@@ -133,13 +138,13 @@ impl<'g> Outputs<'g> {
             (None, _) => {
                 let written = output::to_stdout(|out| render(report, self.format, style, self.loudness, out));
                 if let Err(error) = written {
-                    unprinted(report, &error);
+                    unprinted(report, &error, failed);
                 }
             }
             (Some(path), Some(draft)) => {
                 let written = draft.finish(|out| render(report, self.format, &in_file, self.loudness, out));
                 if let Err(error) = written {
-                    unwritten(report, path, &error);
+                    unwritten(report, path, &error, failed);
                 }
             }
             // Said already.
@@ -181,10 +186,10 @@ impl<'g> Outputs<'g> {
 }
 
 /// That standard output cannot take it has nothing to do with -o.
-fn unprinted(report: &mut Report, error: &io::Error) {
+fn unprinted(report: &mut Report, error: &io::Error, status: u8) {
     let failure = Failure { message: format!("standard output: {}", reason(error)), hint: None };
     complain(&failure);
-    report.exit_code = exit::USAGE;
+    (report.exit_code, report.alarm) = (status, Alarm::Unknown);
     report.failure.get_or_insert(failure);
 }
 
@@ -201,12 +206,12 @@ pub(super) fn reason(error: &io::Error) -> String {
 }
 
 /// What could not be written is a failure of the command line, in every output that is still to be written.
-fn unwritten(report: &mut Report, path: &Path, error: &io::Error) {
+fn unwritten(report: &mut Report, path: &Path, error: &io::Error, status: u8) {
     let failure = Failure {
         message: format!("{}: {}", path.display(), reason(error)),
         hint: Some("give -o and --report files in a directory you may write to".into()),
     };
     complain(&failure);
-    report.exit_code = exit::USAGE;
+    (report.exit_code, report.alarm) = (status, Alarm::Unknown);
     report.failure.get_or_insert(failure);
 }

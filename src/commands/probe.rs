@@ -1,7 +1,8 @@
 //! `probe`: talk to servers, and where that fails look at their sockets too.
 
 mod everything;
-mod hints;
+pub(super) mod hints;
+mod like;
 mod plan;
 
 use std::os::unix::ffi::OsStrExt;
@@ -16,11 +17,12 @@ use crate::facts::glance::Glancer;
 use crate::facts::interrupt::Interrupts;
 use crate::facts::process;
 use crate::model::{
-    Case, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed, ProbedTarget,
-    Protocol, Reach, ReplyShown, SocketType, Target,
+    Case, Checked, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed,
+    ProbedTarget, Protocol, Reach, ReplyShown, SocketType, Target,
 };
 use crate::probe::{self, Prober};
 use crate::rules::{self, Judgement};
+use like::Like;
 
 /// EAGAIN: the queue is full, and another probe would find it no emptier.
 const EAGAIN: i32 = 11;
@@ -33,6 +35,10 @@ pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Ref
     let given = args.targets.iter().map(|text| plan::of(args, text.as_bytes(), timeout));
     let mut plans = given.collect::<Result<Vec<_>, _>>()?;
     let mut not_probed = Vec::new();
+    let like = args.like.as_deref().map(Like::of).transpose()?;
+    if let Some(like) = &like {
+        plans.push(like.plan()?);
+    }
     if plans.is_empty() {
         if args.http.is_none() {
             let message = "there is no target";
@@ -54,7 +60,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProbeArgs) -> Result<Answer, Ref
         (true, _) => ReplyShown::Whole,
         _ => ReplyShown::Line,
     };
-    let session = Session { context, args, shown, expected, prober };
+    let session = Session { context, args, shown, expected, prober, like };
     let mut judgement = Judgement::default();
     let mut targets = Vec::new();
     let mut failed = false;
@@ -76,6 +82,7 @@ struct Session<'s> {
     shown: ReplyShown,
     expected: Expectations,
     prober: Prober,
+    like: Option<Like>,
 }
 
 impl Session<'_> {
@@ -83,8 +90,11 @@ impl Session<'_> {
     fn target(&self, plan: &ProbePlan) -> (ProbedTarget, Judgement) {
         let mut made: Vec<Probed> = Vec::new();
         let mut cut_short = None;
+        let denied = self.like.as_ref().and_then(|like| like.denied(self.context, &plan.target));
         if self.is_hung(plan) {
-            made.push(probe::hung(plan));
+            made.push(self.checked(probe::hung(plan)));
+        } else if denied.is_some() {
+            made.push(self.checked(probe::denied(plan)));
         }
         let count = if made.is_empty() { self.args.count } else { 0 };
         // What a series has so far is worth telling.
@@ -109,7 +119,10 @@ impl Session<'_> {
             }
         }
         let worst = made.iter().position(|probed| !probed.is_fine()).unwrap_or(made.len() - 1);
-        let mut case = self.case(plan, &made[worst]);
+        let mut case = denied.unwrap_or_else(|| self.case(plan, &made[worst]));
+        let verdict = self.like.as_ref().zip(made[worst].check.clone());
+        let checked = verdict.map(|(like, verdict)| Box::new(Checked { check: like.check.clone(), verdict }));
+        case.configured.checked.clone_from(&checked);
         // No rule reads the body; to have it twice would be dear.
         let body = made[worst].reply.as_mut().map(|reply| std::mem::take(&mut reply.body));
         let probed = Box::new(made[worst].clone());
@@ -123,7 +136,8 @@ impl Session<'_> {
         let severity = judged.findings.iter().map(|finding| finding.severity).max();
         let verdict = if failed { Overall::Error } else { overall(severity, judged.error_left_out) };
         let label = plan.target.label();
-        (ProbedTarget { label, verdict, subject: case.subject(), probes: made, cut_short }, judged)
+        let subject = case.subject();
+        (ProbedTarget { label, verdict, subject, probes: made, cut_short, checked }, judged)
     }
 
     /// Pauses between two probes of a series, and tells whether it is to end there.
@@ -146,6 +160,9 @@ impl Session<'_> {
     fn once(&self, plan: &ProbePlan) -> Probed {
         let command = |pid: Option<u32>| process::command(self.context.machine, pid?);
         let mut probed = self.prober.probe(plan, &|pid| hints::protocol(&plan.target, || command(pid)));
+        if self.like.is_some() {
+            return self.checked(probed);
+        }
         // HTTP/2 says so in its first frame: nothing is wrong with the server, only with the question.
         if plan.protocol == Some(Protocol::Http) && probed.outcome == Outcome::Foreign(Some(Protocol::Http2))
         {
@@ -164,6 +181,16 @@ impl Session<'_> {
         if !probed.is_fine() {
             probed.usually = hints::protocol(&plan.target, || command(probed.peer_pid));
             probed.other_host = self.other_host(plan, &probed);
+        }
+        probed
+    }
+
+    /// With what HAProxy would make of it.
+    fn checked(&self, mut probed: Probed) -> Probed {
+        if let Some(like) = &self.like {
+            let verdict = like.check.verdict(&probed);
+            probed.misses.extend(verdict.miss.iter().map(|(miss, _)| miss.clone()));
+            probed.check = Some(verdict);
         }
         probed
     }

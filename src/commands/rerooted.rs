@@ -35,11 +35,21 @@ pub(super) fn check(machine: &Machine, command: &Command) -> Result<(), Refusal>
     let name = command.name().unwrap_or_default();
     match (command, machine.scope) {
         (_, Scope::Running) => Ok(()),
-        (Command::List(_), Scope::Image) => {
+        (Command::List(_) | Command::Graph(_), Scope::Image) => {
             let hint = format!("{HOST}; or inspect a directory: sockdoctor --root DIR inspect /run");
             Err(Refusal::usage("with --root alone there are no sockets to list, only files", hint))
         }
-        (Command::Wait(_) | Command::Preflight(_) | Command::Demo(_) | Command::SelfCheck, _) => {
+        (
+            Command::Clean(_)
+            | Command::Guard(_)
+            | Command::Merge(_)
+            | Command::Wait(_)
+            | Command::Watch(_)
+            | Command::Preflight(_)
+            | Command::Demo(_)
+            | Command::SelfCheck,
+            _,
+        ) => {
             let message = format!("{name} is about the running system; it takes no --root");
             Err(Refusal::usage(message, "inspect, access and list take it"))
         }

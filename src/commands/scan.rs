@@ -1,24 +1,35 @@
 //! `scan`: every socket of the host, and what configuration says of sockets against what is there.
 
-use std::collections::HashSet;
+mod activation;
+mod asked;
+mod progress;
+mod worth;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, list, silence};
+use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
 use crate::cli::{ListArgs, ScanArgs};
-use crate::facts::consumers::Who;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, unit_states};
-use crate::model::{
-    Case, Consumer, Data, Fact, Gap, IdName, NotChecked, Origin, Setting, Target, Unit, UnitState, Wished,
-};
+use crate::facts::{consumers as identities, host, unit_states};
+use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState};
 use crate::rules::{self, Judgement};
+use asked::Asker;
+use progress::Progress;
+
+/// How many granted accesses are put to the kernel: enough to see that it agrees.
+const VERDICTS: usize = 4;
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
+    let progress = Progress::start(context.global.quiet);
     if args.config.is_empty() {
+        progress.step("reading configuration");
         let site = Site::of_machine(context);
-        return Ok(judged(context, site));
+        return Ok(judged(context, site, args.probe, &progress));
     }
     // Declarations alone: of the machine only its files count, and those only as what may stand at a path.
     let files = match context.machine.scope {
@@ -27,48 +38,74 @@ pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refu
     };
     let context = &Context { machine: &files, ..*context };
     let site = Site::of_files(context, &args.config)?;
-    Ok(judged(context, site))
+    Ok(judged(context, site, false, &progress))
 }
 
-fn judged(context: &Context<'_>, site: Site) -> Answer {
+fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -> Answer {
     let machine = context.machine;
     let mut answer = Answer::nothing();
     let mut gaps = site.gaps.clone();
     let mut examiner = Examiner::new(machine, context.deadline, false);
-    let mut cases = examined(context, &mut examiner, &site, &mut gaps);
-    let units = Units::known(machine, &site.units, vec![]);
+    examiner.verdicts = VERDICTS;
+    progress.step("looking at the paths it names");
     let states = states(machine, &site, &mut gaps);
+    let mut cases = examined(context, &mut examiner, &site, &states, &mut gaps);
+    let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
+        let jail = case.configured.jail.take();
         case.configured = match &case.target {
-            Target::Path(named) => site.about(named),
+            Target::Path(named) => site.about(jail::told(jail.as_ref(), named)),
             _ => return false,
         };
-        case.configured.states = states.clone();
-        case.configured.wished = wished(&mut examiner, case);
+        case.configured.scanned = true;
+        case.configured.jail = jail;
+        case.configured.states = of_units(&states, &case.configured.units);
+        declared::complete(context, &mut examiner, &site, case);
+        case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
-    let named: HashSet<&[u8]> = cases.iter().map(|case| case.path.as_slice()).collect();
+    activation::look_closer(machine, &mut examiner, &mut cases);
+    over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
+    progress.step("looking at the sockets of the host");
+    let named: HashSet<Vec<u8>> = cases.iter().map(|case| case.path.clone()).collect();
     let mut sockets = 0;
+    let mut served = Vec::new();
     if machine.has_kernel()
         && let Ok(listed) = list::run(context, &ListArgs::default())
     {
         sockets = listed.subjects;
+        if let Data::List { sockets, .. } = &listed.data {
+            let ours = host::host(machine).netns;
+            served.extend(sockets.iter().filter_map(|row| Served::of_row(&row, ours)));
+        }
         let mut judgement = listed.judgement;
         // Those are judged with what configuration says of them.
         judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
         answer.judgement.absorb(judgement);
     }
-    for case in &cases {
-        answer.judgement.absorb(rules::judge(case, rules::ALL, |rule| context.chosen(rule)));
+    let asker = if probe { Some(Asker::of(context)) } else { None };
+    let asker = asker.transpose().unwrap_or_else(|gap| {
+        gaps.push(gap);
+        None
+    });
+    for case in &mut cases {
+        let judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
+        if let Some(asker) = &asker {
+            progress.step("asking servers");
+            answer.judgement.absorb(asker.ask(case, &judged));
+        }
+        answer.judgement.absorb(judged);
     }
+    // Of a client in another view the path is another one.
+    served.extend(cases.iter().filter(|case| case.client.is_none()).filter_map(Served::of_case));
     silence::findings(&mut answer.judgement, |file| site.texts.get(file).map(Vec::as_slice));
     answer.judgement.absorb(Judgement {
         not_checked: gaps.into_iter().map(|gap| NotChecked { code: None, gap }).collect(),
         ..Judgement::default()
     });
     answer.subjects = cases.len();
-    answer.data = Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets };
+    answer.data = Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, served };
     answer
 }
 
@@ -77,6 +114,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
+    states: &Fact<Vec<UnitState>>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -88,10 +126,21 @@ fn examined(
         }
         left.retain(|path| !front.paths.contains(path));
         let who = clients(context, examiner, front, gaps);
+        let targets = match &front.chroot {
+            Some(chroot) => jail::seen_from_here(examiner, chroot, targets, &who),
+            None => targets,
+        };
         let found = consumers::examine(context, examiner, &targets, b"/", &who);
-        cases.extend(found.into_iter().flatten().flatten());
+        let mut found: Vec<Case> = found.into_iter().flatten().flatten().collect();
+        if let Some(chroot) = &front.chroot {
+            for case in &mut found {
+                case.configured.jail = Some(jail::of(examiner, case, chroot, &front.paths));
+            }
+        }
+        cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
+    let left = worth::looking_at(context, site, states, left);
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases
@@ -115,7 +164,7 @@ fn clients(
         return running;
     }
     let Some(user) = &front.user else { return vec![] };
-    identities::find(context.machine, examiner, &Who::User(user.clone(), vec![])).unwrap_or_else(|_| {
+    identities::find(context.machine, examiner, &consumers::user_and_groups(user)).unwrap_or_else(|_| {
         gaps.push(Gap::new(format!("the user {user}"), "is not known here: access was not judged"));
         vec![]
     })
@@ -139,31 +188,21 @@ fn states(machine: &Machine, site: &Site, gaps: &mut Vec<Gap>) -> Fact<Vec<UnitS
     }
 }
 
+/// How systemd has these units, of all that it was asked for.
+fn of_units(states: &Fact<Vec<UnitState>>, units: &[Arc<Unit>]) -> Fact<Vec<UnitState>> {
+    let Fact::Known(all) = states else { return states.clone() };
+    let is_one = |state: &&UnitState| units.iter().any(|unit| unit.name == state.name);
+    Fact::Known(all.iter().filter(is_one).cloned().collect())
+}
+
 /// Whether systemd is the init here (sd_booted(3)).
 fn is_systemd(machine: &Machine) -> bool {
     crate::facts::process::command(machine, 1).is_some_and(|command| command == b"systemd")
 }
 
-/// What the .socket unit gives its file: root, 0666 where it says nothing (systemd.socket(5)).
-fn wished(examiner: &mut Examiner<'_>, case: &Case) -> Wished {
-    let Some(unit) = case.configured.socket_unit() else { return Wished::default() };
-    let mode = unit.socket_mode.as_ref().map_or(0o666, |mode| mode.value);
-    let owner = match &unit.socket_user {
-        Some(Setting { value, .. }) => examiner.users.uid_of(value).ok().flatten(),
-        None => Some(0),
-    };
-    let group = match (&unit.socket_group, owner) {
-        (Some(Setting { value, .. }), _) => examiner.users.gid_of(value).ok().flatten(),
-        (None, Some(owner)) => examiner.users.primary_group(owner).ok().flatten(),
-        (None, None) => None,
-    };
-    let owner: Option<IdName> = owner.map(|uid| examiner.users.user(uid));
-    Wished { mode: Some(mode), owner, group: group.map(|gid| examiner.users.group(gid)) }
-}
-
 /// A server that is declared and does not run is nobody's concern until somebody wants to connect.
 fn is_in_question(case: &Case) -> bool {
-    let runs = |unit: &&std::sync::Arc<Unit>| {
+    let runs = |unit: &&Arc<Unit>| {
         let state = case.configured.state(&unit.name);
         case.configured.binds(unit) && state.is_some_and(|state| state.active != "inactive")
     };

@@ -41,7 +41,7 @@ impl<'m> Units<'m> {
             let unit = match &sighting.socket.address {
                 Address::Path(path) => self.listening_on(path),
                 Address::Abstract(name) => self.listening_on(&[b"@", &name[..]].concat()),
-                Address::Unnamed => continue,
+                Address::Tcp(_) | Address::Unnamed => continue,
             };
             if let Fact::Known(Some(unit)) = unit {
                 Arc::make_mut(&mut holders[pid_1].process).unit = Some(unit.name.clone());

@@ -67,19 +67,23 @@ pub(super) fn run(context: &Context<'_>, args: &WaitArgs) -> Result<Answer, Refu
     let unmet = unmet.map(|(waited, said)| (waited.target.clone(), said)).collect();
     let judgement = match (goal, ending) {
         (Goal::Gone, _) | (_, Ending::Ready | Ending::Interrupted(_)) => Judgement::default(),
-        _ => judged(context, unmet, goal, waited.iter().any(|waited| waited.reach == Reach::Denied)),
+        _ => {
+            let denied = waited.iter().any(|waited| waited.reach == Reach::Denied);
+            looked_at(context, unmet, goal, denied).judgement
+        }
     };
     let (subjects, data) = (waited.len(), Data::Waited { targets: waited, ending });
     Ok(Answer { judgement, data, subjects, status: Some(status), ..Answer::nothing() })
 }
 
-/// What the rules say about targets that are not ready; `denied`: we may not get to one of them.
-fn judged(
+/// The ordinary look at targets that are not ready, and what the rules say about them; `denied`: we may not get to one
+/// of them.
+pub(super) fn looked_at(
     context: &Context<'_>,
     unmet: Vec<(Target, Option<Probed>)>,
     goal: Goal,
     denied: bool,
-) -> Judgement {
+) -> Answer {
     let (targets, mut said): (Vec<Target>, Vec<Option<Probed>>) = unmet.into_iter().unzip();
     // The waiting had its own time.
     let deadline = Instant::now() + EXAMINATION;
@@ -102,7 +106,7 @@ fn judged(
         case.probe = said.take().map_or(Fact::NotAsked, |said| Fact::Known(Box::new(said)));
         cases.push(case);
     }
-    inspect::answer(context, &mut examiner, cases).judgement
+    inspect::answer(context, &mut examiner, cases)
 }
 
 fn understood(text: &[u8], goal: Goal) -> Result<Target, Refusal> {

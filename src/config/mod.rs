@@ -1,11 +1,18 @@
 //! What configuration files say: text in, declarations with their places out. No I/O: the texts are handed in, and
 //! no text makes it panic.
 
+pub mod clients;
 pub mod compose;
 pub mod gunicorn;
+pub mod haproxy;
+mod ini;
+pub mod mysql;
 pub mod nginx;
 pub mod patch;
+pub mod php_fpm;
 mod places;
+pub mod postgres;
+pub mod redis;
 pub mod silenced;
 pub mod systemd;
 pub mod tmpfiles;

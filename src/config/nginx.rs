@@ -2,6 +2,8 @@
 
 mod lexer;
 
+use std::collections::HashMap;
+
 use super::places::Places;
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
 use lexer::{Lexer, Token};
@@ -32,9 +34,21 @@ pub struct Nginx {
 
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> Nginx {
-    let mut reader = Reader { found: Nginx::default(), blocks: Vec::new(), files: 0, load };
+    let mut reader = Reader {
+        found: Nginx::default(),
+        blocks: Vec::new(),
+        files: 0,
+        load,
+        upstream: Vec::new(),
+        members: Vec::new(),
+        passes: HashMap::new(),
+    };
     reader.file(main, 0);
-    reader.found
+    let Reader { mut found, members, passes, .. } = reader;
+    for (member, upstream) in members {
+        found.sockets[member].protocol = passes.get(&upstream).copied().flatten();
+    }
+    found
 }
 
 /// Whether a text looks like configuration of nginx: a directive that only nginx has.
@@ -81,6 +95,12 @@ struct Reader<'l> {
     /// How many files were read.
     files: usize,
     load: &'l mut Load<'l>,
+    /// The name of the `upstream` that was opened last.
+    upstream: Vec<u8>,
+    /// Sockets that stand in an `upstream`, by their place among all, with its name.
+    members: Vec<(usize, Vec<u8>)>,
+    /// What is spoken to an `upstream`; `None`: several things.
+    passes: HashMap<Vec<u8>, Option<Protocol>>,
 }
 
 type Word = (Vec<u8>, std::ops::Range<usize>);
@@ -102,6 +122,9 @@ impl Reader<'_> {
                 Token::End => self.directive(&places, &std::mem::take(&mut words), depth),
                 Token::Open => {
                     let name = words.first().map(|(word, _)| word.clone()).unwrap_or_default();
+                    if name == b"upstream" {
+                        self.upstream = words.get(1).map(|(word, _)| word.clone()).unwrap_or_default();
+                    }
                     words.clear();
                     if name.ends_with(b"_by_lua_block") {
                         lexer.skip_block();
@@ -122,6 +145,12 @@ impl Reader<'_> {
     fn directive(&mut self, places: &Places<'_>, words: &[Word], depth: u32) {
         let [(name, _), (value, bytes), ..] = words else { return };
         let whole = places.written(bytes.clone());
+        if let Some(protocol) = spoken(name, value) {
+            let upstream = after_scheme(value).unwrap_or(value);
+            let end = upstream.iter().position(|byte| b"/:$".contains(byte)).unwrap_or(upstream.len());
+            let known = self.passes.entry(upstream[..end].to_vec()).or_insert(Some(protocol));
+            *known = known.filter(|known| *known == protocol);
+        }
         match name.as_slice() {
             b"include" => match (self.load)(value) {
                 Ok(texts) => texts.iter().for_each(|text| self.file(text, depth + 1)),
@@ -131,7 +160,9 @@ impl Reader<'_> {
                 self.found.user = Some(Setting { value: value.clone(), written: whole });
             }
             b"server" if self.blocks.last().is_some_and(|block| block == b"upstream") => {
+                let before = self.found.sockets.len();
                 self.socket(value, whole, Usage::Connects, None);
+                self.members.extend((before..self.found.sockets.len()).map(|at| (at, self.upstream.clone())));
             }
             b"listen" => self.socket(value, whole, Usage::Binds, None),
             // In a `stream` block it has no scheme.
@@ -168,6 +199,17 @@ impl Reader<'_> {
             port: None,
             written,
         });
+    }
+}
+
+/// What a directive has nginx speak to the upstream it names.
+fn spoken(directive: &[u8], value: &[u8]) -> Option<Protocol> {
+    match directive {
+        b"proxy_pass" if value.starts_with(b"http://") => Some(Protocol::Http),
+        b"fastcgi_pass" => Some(Protocol::FastCgi),
+        b"grpc_pass" if value.starts_with(b"grpc://") => Some(Protocol::Grpc),
+        b"memcached_pass" => Some(Protocol::Memcached),
+        _ => None,
     }
 }
 

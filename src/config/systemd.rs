@@ -6,8 +6,9 @@ mod words;
 
 use std::sync::Arc;
 
+use super::clients::{self, Named};
 use super::gunicorn::{self, Program};
-use crate::model::{Declaration, Preserve, Setting, Unit, Usage, Written};
+use crate::model::{Declaration, Preserve, Protocol, Setting, Unit, Usage, Written};
 use lines::{Line, Lines};
 
 /// The settings that name a socket of this family.
@@ -49,7 +50,9 @@ impl Reader<'_> {
         let same = self.name.strip_suffix(".socket").map(|stem| format!("{stem}.service"));
         let listens = self.lines.list("Socket", &LISTEN).into_iter();
         let mode = self.lines.last("Socket", "SocketMode");
+        let directory = self.lines.last("Socket", "DirectoryMode");
         Unit {
+            directory_mode: directory.and_then(|line| setting(octal(&line.value)?, line)),
             sockets: listens.filter_map(|line| self.declaration(&line.value, Usage::Binds, line)).collect(),
             service: named.or(same).filter(|_| !accepts),
             socket_mode: mode.and_then(|line| setting(octal(&line.value)?, line)),
@@ -68,14 +71,19 @@ impl Reader<'_> {
         for line in self.lines.list("Service", &["ExecStart"]) {
             let Some(launch) = gunicorn::launch(&words::command(&line.value)) else { continue };
             for path in &launch.sockets {
-                unit.sockets.extend(self.declaration(path, Usage::Binds, line));
+                let declared = self.declaration(path, Usage::Binds, line).into_iter();
+                unit.sockets
+                    .extend(declared.map(|one| Declaration { protocol: Some(Protocol::Http), ..one }));
             }
+            unit.backlog = launch.backlog.and_then(|backlog| setting(backlog, line)).or(unit.backlog);
             if launch.program == Program::Uvicorn && launch.supervised && !launch.sockets.is_empty() {
                 let value = "uvicorn --workers".to_owned();
                 unit.fragile = Some(Setting { value, written: line.written.clone() });
             }
         }
+        unit.sockets.extend(self.clients());
         for line in self.lines.list("Service", &["ExecStartPre"]) {
+            unit.before.push(Setting { value: line.value.clone(), written: line.written.clone() });
             let words = words::command(&line.value);
             let Some((program, arguments)) = words.split_first() else { continue };
             let program = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -87,7 +95,54 @@ impl Reader<'_> {
             unit.deletes.extend(paths.map(|value| Setting { value, written: line.written.clone() }));
         }
         unit.without_unix = self.without_unix();
+        if !self.lines.is_set("Service", "DynamicUser") {
+            unit.user = self.text_of("Service", "User");
+        }
+        unit.group = self.text_of("Service", "Group");
+        let groups = self.lines.list("Service", &["SupplementaryGroups"]).into_iter();
+        unit.groups = groups.flat_map(|line| words::of(&line.value)).filter_map(|word| text(&word)).collect();
         unit
+    }
+
+    /// Databases that its environment and its command line name.
+    fn clients(&self) -> Vec<Declaration> {
+        let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
+        let assignments = self.lines.list("Service", &["Environment"]).into_iter().flat_map(|line| {
+            let pairs = words::of(&line.value)
+                .into_iter()
+                .map(text)
+                .map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+            pairs.flatten().map(move |pair| (line, pair)).collect::<Vec<_>>()
+        });
+        let assignments: Vec<(&Line, (String, String))> = assignments.collect();
+        let variables: Vec<(String, String)> = assignments.iter().map(|(_, pair)| pair.clone()).collect();
+        let line_of = |named: &Named| {
+            let own = assignments.iter().rev().find(|(_, (name, _))| *name == named.by);
+            own.map(|(line, _)| *line)
+        };
+        let mut found: Vec<Declaration> = clients::of_environment(&variables)
+            .into_iter()
+            .filter_map(|named| Some(self.client(line_of(&named)?, named)))
+            .collect();
+        for line in self.lines.list("Service", &["ExecStart"]) {
+            let named = clients::of_command(&words::command(&line.value)).into_iter();
+            found.extend(named.map(|named| self.client(line, named)));
+        }
+        found
+    }
+
+    /// Its line is quoted without what is secret in it.
+    fn client(&self, line: &Line, named: Named) -> Declaration {
+        let written = narrowed(&line.written, named.path.as_bytes(), &line.value);
+        Declaration {
+            owner: self.name.to_owned(),
+            usage: Usage::Connects,
+            directory: named.directory,
+            protocol: Some(named.protocol),
+            port: named.port,
+            written: Written { text: named.in_words().into_bytes(), ..written },
+            path: named.path.into_bytes(),
+        }
     }
 
     fn with_directories(&self, section: &str, common: Unit) -> Unit {

@@ -3,7 +3,7 @@
 //! As systemd-tmpfiles does it: on the way down from a directory with an age, everything that a line of its own
 //! names is left to that line, and what is below it too.
 
-use crate::model::{AgedLine, Location};
+use crate::model::{AgedLine, Location, Setting, Written};
 
 /// One line that could be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +14,25 @@ pub struct Line {
     kind: u8,
     path: Vec<u8>,
     age: Option<Vec<u8>>,
+    /// It is read at boot alone (`!`).
+    at_boot: bool,
 }
 
 /// The lines of one file that systemd-tmpfiles heeds while it cleans; those with `!` are for boot alone.
 pub fn lines(file: &[u8], text: &[u8]) -> Vec<Line> {
     let numbered = (1..).zip(text.split(|byte| *byte == b'\n'));
-    numbered.filter_map(|(number, text)| line(file, number, text)).collect()
+    numbered.filter_map(|(number, text)| line(file, number, text)).filter(|line| !line.at_boot).collect()
+}
+
+/// The directories that the lines of one file make at every boot.
+pub fn directories(file: &[u8], text: &[u8]) -> Vec<Setting<Vec<u8>>> {
+    let numbered = (1..).zip(text.split(|byte| *byte == b'\n'));
+    let lines = numbered.filter_map(|(number, text)| line(file, number, text));
+    let setting = |Line { place, text, path, .. }| Setting {
+        value: path,
+        written: Written { location: place, text, bytes: None },
+    };
+    lines.filter(|line| b"dDvqQC".contains(&line.kind)).map(setting).collect()
 }
 
 fn line(file: &[u8], number: u32, text: &[u8]) -> Option<Line> {
@@ -30,7 +43,7 @@ fn line(file: &[u8], number: u32, text: &[u8]) -> Option<Line> {
     let fields = fields(text);
     let (_, kind) = fields.first()?;
     let (letter, modifiers) = kind.split_first()?;
-    if modifiers.contains(&b'!') || !letter.is_ascii_alphabetic() {
+    if !letter.is_ascii_alphabetic() {
         return None;
     }
     let path = simplified(&resolved(&fields.get(1)?.1, matches!(letter, b'x' | b'X'))?)?;
@@ -45,6 +58,7 @@ fn line(file: &[u8], number: u32, text: &[u8]) -> Option<Line> {
         text: text.to_vec(),
         kind: *letter,
         path,
+        at_boot: modifiers.contains(&b'!'),
         age: age.filter(|_| b"dDevqQCxX".contains(letter)).map(|(_, age)| age.clone()),
     })
 }

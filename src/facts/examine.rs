@@ -6,8 +6,11 @@
 mod binder;
 mod draft;
 mod elsewhere;
+mod health;
+mod later;
 mod passive;
 mod sighting;
+mod tcp;
 mod twin;
 mod waiting;
 mod walked;
@@ -49,6 +52,8 @@ pub struct Examiner<'m> {
     memory: bool,
     /// Whether what looks dead or silent is given the time to prove otherwise (300 ms).
     pub patient: bool,
+    /// How many more accesses that permissions grant are put to the kernel too: each takes a process.
+    pub verdicts: usize,
     /// Names of users and groups.
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
@@ -76,6 +81,8 @@ pub struct Examiner<'m> {
     searched: bool,
     /// Why some of them did not tell.
     unasked: Option<Gap>,
+    /// Those of the last examination, still open.
+    namespaces: Vec<Namespace>,
 }
 
 impl<'m> Examiner<'m> {
@@ -86,6 +93,7 @@ impl<'m> Examiner<'m> {
             deadline,
             memory,
             patient: true,
+            verdicts: usize::MAX,
             users: Users::new(machine),
             client: Root::Ours,
             netns: None,
@@ -102,6 +110,7 @@ impl<'m> Examiner<'m> {
             kept: Keepers::new(),
             searched: false,
             unasked: None,
+            namespaces: Vec::new(),
         }
     }
 
@@ -119,6 +128,7 @@ impl<'m> Examiner<'m> {
         let dump = self.dump(targets);
         let mut cases = self.examine_in(&dump, targets, working_directory);
         self.who_waits(cases.iter_mut().flatten(), &dump.namespaces);
+        self.namespaces = dump.namespaces;
         for case in cases.iter_mut().flatten() {
             case.asked_for = !matches!(case.target, Target::Inode(_));
         }
@@ -182,6 +192,11 @@ impl<'m> Examiner<'m> {
         let held = self.held(wanted);
         let complete = |draft: Option<Draft>| draft.map(|draft| self.complete(draft, dump, &held));
         let mut cases: Vec<Option<Case>> = drafts.into_iter().map(complete).collect();
+        for (case, target) in cases.iter_mut().zip(targets) {
+            if let Target::Tcp(address) = target {
+                *case = Some(self.tcp(address, dump));
+            }
+        }
         if self.patient && self.machine.has_kernel() {
             self.test_liveness(cases.iter_mut().flatten());
             self.second_look(&mut cases, &dump.namespaces);

@@ -1,6 +1,7 @@
 //! The lightest look at one path that tells whether a client could get through, to be taken again and again: a walk
 //! and one passive test, no dump of any namespace.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,9 +9,10 @@ use super::examine::join_if_relative;
 use super::helper;
 use super::look::{NoLook, Passive, Question, Root, look, place, root_of, viewpoint};
 use super::machine::Machine;
+use super::proc_file;
 use super::process::own_directory;
-use super::walk::{Touch, Viewpoint, join, split};
-use crate::model::{FileKind, Liveness, Look, Mount, Reach, Reached};
+use super::walk::{Touch, Viewpoint, join, socket_names, split};
+use crate::model::{File, FileKind, Liveness, Look, Mount, Reach, Reached};
 
 /// What a glance found.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub struct Glance {
     /// The deepest directory on the way that exists, and the name in it that leads on. `None`: none in our own view
     /// that may be watched without harm.
     pub edge: Option<(Vec<u8>, Vec<u8>)>,
+    /// The file at the end, where one is.
+    pub file: Option<File>,
+    /// That name is the last one of the path: its directory is there.
+    pub at_end: bool,
     /// The mount on the way that may hang, where there is one: only the helper may touch the path.
     pub hazard: Option<Arc<Mount>>,
 }
@@ -65,11 +71,29 @@ impl<'m> Glancer<'m> {
             }
         };
         let Some(seen) = seen else {
-            return Glance { reach: Reach::Unseen, place: None, edge: None, hazard };
+            return Glance {
+                reach: Reach::Unseen,
+                place: None,
+                edge: None,
+                file: None,
+                at_end: false,
+                hazard,
+            };
         };
         let watchable = root == Root::Ours && hazard.is_none();
         let edge = watchable.then(|| edge(self.machine, &seen)).flatten();
-        Glance { reach: reach(&seen), place: place(&seen.walk), edge, hazard }
+        let (file, at_end) = match &seen.walk.reached {
+            Reached::File(file) => (Some(file.as_ref().clone()), true),
+            Reached::Stopped { rest, errno, .. } => (None, rest.is_empty() && *errno == nix::libc::ENOENT),
+        };
+        Glance { reach: reach(&seen), place: place(&seen.walk), edge, file, at_end, hazard }
+    }
+
+    /// The socket files in a directory, links resolved; none where it cannot be read.
+    pub fn sockets_in(&self, directory: &[u8]) -> Vec<Vec<u8>> {
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(directory));
+        let found = proc_file::directory(path).ok().and_then(|open| socket_names(&open, directory, |_| true));
+        found.unwrap_or_default().into_iter().map(|(_, name)| name).collect()
     }
 
     fn view(&mut self, root: Root) -> Result<Arc<Viewpoint>, NoLook> {

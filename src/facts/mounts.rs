@@ -75,6 +75,17 @@ pub fn class_of(mount: &Mount, canonical_path: &[u8], uppers: &[Vec<u8>]) -> Mou
     }
 }
 
+/// Whether a path leads below an overlay's upper directory by a way that does not name it, as through a bind mount of
+/// it. `ours` is the table that the path's mount is of.
+#[must_use]
+pub fn shows_upper(mount: &Mount, canonical_path: &[u8], uppers: &[Vec<u8>], ours: &MountTable) -> bool {
+    let Some(file) = mount.inside(canonical_path) else { return false };
+    uppers.iter().any(|upper| {
+        let shown = showing(ours, upper).filter(|shown| shown.device == mount.device);
+        shown.and_then(|shown| shown.inside(upper)).is_some_and(|upper| is_below(&file, &upper))
+    })
+}
+
 fn view_key(process: &Path) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((process::link(&process.join("ns/mnt"))?, process::link(&process.join("root"))?))
 }
@@ -169,6 +180,18 @@ mod tests {
     fn with_super_options(options: &str) -> Mount {
         let row = format!("70 63 0:44 / /merged rw - overlay overlay {options}");
         Arc::unwrap_or_clone(parse(row.as_bytes()).mounts.remove(0))
+    }
+
+    #[test]
+    fn an_upper_directory_is_known_through_a_bind_mount_of_it() {
+        let text =
+            b"20 1 254:0 / / rw - ext4 /dev/vda rw\n30 20 254:0 /var/upper /mnt rw - ext4 /dev/vda rw\n\
+            40 20 0:9 /var/upper /other rw - tmpfs tmpfs rw\n";
+        let ours = parse(text);
+        let uppers = [b"/var/upper".to_vec()];
+        let shows = |number: usize, path: &[u8]| shows_upper(&ours.mounts[number], path, &uppers, &ours);
+        assert!(shows(1, b"/mnt/x.sock") && shows(0, b"/var/upper/x.sock"));
+        assert!(!shows(0, b"/var/x.sock") && !shows(2, b"/other/x.sock"), "another filesystem");
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub fn root_of(machine: &Machine, pid: u32) -> PathBuf {
     }
 }
 
+/// The root in which a process read its files before it changed it (chroot(2)): that of its mount namespace.
+pub fn first_root_of(machine: &Machine, pid: u32) -> PathBuf {
+    match process::same_mounts(machine, pid) {
+        Some(false) => machine.process(pid, "root"),
+        _ => machine.root.clone(),
+    }
+}
+
 /// A regular file and its text, by its path in a root.
 pub fn one(root: &Path, path: &[u8]) -> Result<Text, Gap> {
     let read = || {

@@ -1,7 +1,7 @@
 //! Live names close to one that leads nowhere: a typing error, another directory.
 
 use super::index::last_name;
-use crate::model::{Socket, without_stray_bytes};
+use crate::model::{Address, NetnsId, Socket, Target, without_stray_bytes};
 
 /// How many are worth showing.
 const MOST: usize = 3;
@@ -13,12 +13,37 @@ pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
     among(path, names).into_iter().map(<[u8]>::to_vec).collect()
 }
 
+/// Names of the other kind with the same characters: of a file named `@x` the abstract name, of an abstract name the
+/// files that are named so.
+pub(super) fn mixed_up(target: &Target, path: &[u8], rows: &[Socket], netns: NetnsId) -> Vec<Vec<u8>> {
+    let owners = rows.iter().filter(|row| row.owns_name());
+    let spelt = |name: &[u8]| [b"@", name].concat();
+    match target {
+        Target::Path(_) if last_name(path).starts_with(b"@") => {
+            let own = |row: &&Socket| match &row.address {
+                Address::Abstract(name) => row.netns == netns && spelt(name) == last_name(path),
+                _ => false,
+            };
+            owners.filter(own).take(1).map(|_| last_name(path).to_vec()).collect()
+        }
+        Target::Abstract(name) => {
+            let wanted = spelt(name);
+            let files = owners.filter_map(|row| row.address.path());
+            files.filter(|file| last_name(file) == wanted).take(MOST).map(<[u8]>::to_vec).collect()
+        }
+        _ => vec![],
+    }
+}
+
 /// The same among any names.
 pub fn among<'n>(path: &[u8], names: impl IntoIterator<Item = &'n [u8]>) -> Vec<&'n [u8]> {
     let wanted = String::from_utf8_lossy(path);
     let last = last_name(path);
     let meant = without_stray_bytes(path);
-    let same = |name: &[u8]| without_stray_bytes(name) == meant;
+    // Most names have no such byte, and a host has thousands.
+    let stray = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'');
+    let same =
+        |name: &[u8]| if name.iter().any(stray) { without_stray_bytes(name) == meant } else { name == meant };
     let mut close: Vec<(usize, &[u8])> = names
         .into_iter()
         .filter(|name| *name != path && (name.starts_with(b"/") || same(name)))
@@ -44,6 +69,16 @@ mod tests {
 
     fn listener(name: &str) -> Socket {
         Socket::sample(name)
+    }
+
+    #[test]
+    fn the_other_kind_of_name_is_found_both_ways() {
+        let name = Socket { address: Address::Abstract(b"app".to_vec().into()), ..listener("/x") };
+        let rows = [name.clone(), listener("/srv/@app"), listener("/srv/app")];
+        let found = |target: Target, path: &[u8]| mixed_up(&target, path, &rows, name.netns);
+        assert_eq!(found(Target::Path(b"@app".to_vec()), b"/tmp/@app"), [b"@app".to_vec()]);
+        assert_eq!(found(Target::Path(b"app".to_vec()), b"/tmp/app"), Vec::<Vec<u8>>::new());
+        assert_eq!(found(Target::Abstract(b"app".to_vec()), b""), [b"/srv/@app".to_vec()]);
     }
 
     #[test]

@@ -139,6 +139,12 @@ pub fn same_view(machine: &Machine, pid: u32, other: Option<u32>) -> Option<bool
     Some(same && root_id(&one.join("root"))? == root_id(&other.join("root"))?)
 }
 
+/// Whether a process is in the mount namespace where the machine is looked at from. `None`: gone, or not readable.
+#[must_use]
+pub fn same_mounts(machine: &Machine, pid: u32) -> Option<bool> {
+    Some(link(&machine.process(pid, "ns/mnt"))? == link(&machine.viewer("ns/mnt"))?)
+}
+
 /// Which directory a root is. Its link reads `/` from inside a chroot too; and an `O_PATH` descriptor asked for what
 /// is cached cannot hang.
 fn root_id(root: &Path) -> Option<(u32, u32, u64)> {
@@ -188,7 +194,7 @@ pub(super) fn link(path: &Path) -> Option<Vec<u8>> {
     Some(readlinkat(CWD, path, Vec::new()).ok()?.into_bytes())
 }
 
-fn link_at(directory: impl AsFd, name: &str) -> Option<Vec<u8>> {
+pub(super) fn link_at(directory: impl AsFd, name: &str) -> Option<Vec<u8>> {
     Some(readlinkat(directory, name, Vec::new()).ok()?.into_bytes())
 }
 
@@ -210,7 +216,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// The second number of `Uid:` (`proc_pid_status(5)`: real, effective, saved, filesystem).
-fn effective_uid(status: &[u8]) -> Option<u32> {
+pub(super) fn effective_uid(status: &[u8]) -> Option<u32> {
     let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }

@@ -5,9 +5,9 @@ use nix::errno::Errno;
 use super::machine::Machine;
 use super::netns::{self, Namespace, inside};
 use super::netns_keepers::Keepers;
-use super::{proc_net_unix, unix_diag};
+use super::{inet_diag, proc_net_unix, unix_diag};
 
-use crate::model::{Gap, Names, NetnsId, Seen, Socket};
+use crate::model::{Address, Gap, Names, NetnsId, Seen, Socket};
 
 /// What of the sockets is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +51,42 @@ pub fn all(machine: &Machine, ask: Ask, kept: &Keepers) -> Sockets {
     Sockets { rows, gaps, namespaces, own }
 }
 
+/// What is to be had of the sockets in these namespaces, without a word on what is not.
+pub(super) fn rows_of(namespaces: &[Namespace], ask: Ask) -> Vec<Socket> {
+    namespaces.iter().flat_map(|namespace| of(namespace, ask).items).collect()
+}
+
+/// Every TCP listener of these namespaces, with the connections whose client has left; gaps by namespace.
+pub(super) fn tcp(namespaces: &[Namespace]) -> Tcp {
+    let mut tcp = Tcp::default();
+    for namespace in namespaces {
+        let gap = |why: String| Gap::new(format!("inet_diag in {}", namespace.source()), why);
+        match inside(namespace, || inet_diag::sockets(namespace.id)) {
+            Ok(Ok(rows)) => tcp.items.extend(rows),
+            Ok(Err(errno)) => tcp.gaps.push((namespace.id, gap(errno.desc().into()))),
+            Err(refused) => tcp.gaps.push((namespace.id, refused)),
+        }
+    }
+    tcp
+}
+
+/// See [`tcp`].
+#[derive(Debug, Default)]
+pub(super) struct Tcp {
+    /// The sockets.
+    pub(super) items: Vec<Socket>,
+    /// Namespaces whose sockets could not be had.
+    pub(super) gaps: Vec<(NetnsId, Gap)>,
+}
+
 impl Sockets {
+    /// With the TCP listeners of the same namespaces.
+    pub fn add_tcp(&mut self) {
+        let tcp = tcp(&self.namespaces);
+        self.rows.extend(tcp.items.into_iter().filter(|row| row.queue().is_some()));
+        self.gaps.extend(tcp.gaps.into_iter().map(|(_, gap)| gap));
+    }
+
     /// Whether one of these namespaces was not looked at.
     #[must_use]
     pub fn lacks(&self, kept: &Keepers) -> bool {
@@ -79,7 +114,11 @@ pub(super) fn waiting(namespaces: &[Namespace], socket: &Socket) -> Result<Vec<u
         .iter()
         .find(|namespace| namespace.id == socket.netns)
         .ok_or_else(|| Gap::new(format!("net:[{}]", socket.netns.0), "not among the namespaces looked at"))?;
-    inside(namespace, || unix_diag::waiting(socket.ino))?.map_err(|errno| unavailable(namespace, errno))
+    let ask = || match socket.address {
+        Address::Tcp(_) => inet_diag::waiting(socket),
+        _ => unix_diag::waiting(socket.ino),
+    };
+    inside(namespace, ask)?.map_err(|errno| unavailable(namespace, errno))
 }
 
 /// A row that came from the table, which knows no cookies, is looked for there.

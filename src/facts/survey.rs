@@ -124,6 +124,7 @@ fn light_case(namespaces: &[Namespace], row: &Socket, file: Option<File>) -> Cas
         }
         Address::Path(path) => (Target::Inode(row.ino.0), join(b".", path)),
         Address::Abstract(name) => (Target::Abstract(name.to_vec()), Vec::new()),
+        Address::Tcp(name) => (Target::Tcp(String::from_utf8_lossy(name).into_owned()), Vec::new()),
         Address::Unnamed => (Target::Inode(row.ino.0), Vec::new()),
     };
     let netns_label = label(namespaces, row.netns);

@@ -117,6 +117,11 @@ impl Viewpoint {
         }
     }
 
+    /// Mount points where a touch may hang.
+    pub fn hazards(&self) -> impl Iterator<Item = &[u8]> {
+        self.hazards.keys().map(Vec::as_slice)
+    }
+
     /// Walks an absolute path. `Err` is the mount that may hang and was not touched.
     pub fn walk(&self, path: &[u8], touch: Touch) -> Result<Walked, Arc<Mount>> {
         self.walk_reading(path, touch, Acls::Ignored)

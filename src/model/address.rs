@@ -7,6 +7,8 @@ pub enum Address {
     Path(Box<[u8]>),
     /// A name in the abstract namespace, without its leading NUL; may be empty and may hold NULs.
     Abstract(Box<[u8]>),
+    /// Of TCP, as ss(8) writes it: `127.0.0.1:80`, `*:80` for both families.
+    Tcp(Box<[u8]>),
     /// Never bound.
     Unnamed,
 }
@@ -16,14 +18,14 @@ impl Address {
     pub const fn path(&self) -> Option<&[u8]> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Abstract(_) | Self::Unnamed => None,
+            Self::Abstract(_) | Self::Tcp(_) | Self::Unnamed => None,
         }
     }
 
     /// The bytes of the name without its kind; empty for an unnamed socket.
     pub const fn bytes(&self) -> &[u8] {
         match self {
-            Self::Path(name) | Self::Abstract(name) => name,
+            Self::Path(name) | Self::Abstract(name) | Self::Tcp(name) => name,
             Self::Unnamed => &[],
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::{
-    Access, AgedLine, Certainty, Configured, Credentials, Fact, File, FileState, Gap, IdName, Liveness,
-    Names, NetnsId, NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, Subject, SubjectKind,
-    Target, Unit, Walk,
+    Access, AgedLine, Certainty, Configured, Credentials, Fact, File, FileState, Gap, Health, IdName,
+    Liveness, Names, NetnsId, NoVerdict, Preflight, Probed, Role, Seen, Sighting, SocketType, Subject,
+    SubjectKind, Target, Trace, Unit, Walk,
 };
 
 /// `errno(3)` values that mean "no such name".
@@ -67,6 +67,10 @@ pub struct Case {
     pub wished: Wished,
     /// What configuration says about it; empty where none was read.
     pub configured: Configured,
+    /// How its server fares; asked by what is about one socket, or about time.
+    pub health: Fact<Box<Health>>,
+    /// What happened to it while it was watched.
+    pub watched: Fact<Arc<Trace>>,
 }
 
 /// A user whose runtime directory (`/run/user/UID`) a path needs (loginctl(1), `enable-linger`).
@@ -116,6 +120,8 @@ impl Case {
             binder: Fact::NotAsked,
             wished: Wished::default(),
             configured: Configured::default(),
+            health: Fact::NotAsked,
+            watched: Fact::NotAsked,
         }
     }
 

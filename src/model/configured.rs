@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Declaration, Fact, Unit, UnitState, Usage, Wished};
+use super::{Checked, Declaration, Fact, Setting, Unit, UnitState, Usage, Wished, Written};
 
 /// All that was read about one socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configured {
+    /// The configuration itself is judged; else it only tells more of a socket that somebody looks at.
+    pub scanned: bool,
     /// Every mention of its path.
     pub mentions: Vec<Declaration>,
     /// Servers that are declared under nearly this path, nearest first; looked for where nobody is declared here.
@@ -17,6 +19,61 @@ pub struct Configured {
     pub states: Fact<Vec<UnitState>>,
     /// What the .socket unit gives its file.
     pub wished: Wished,
+    /// Connections wait, on two looks, for a service that systemd has not started.
+    pub unanswered: Fact<bool>,
+    /// What becomes of the directory of the socket when the machine boots.
+    pub at_boot: Fact<AtBoot>,
+    /// Backlogs that its servers are told to have.
+    pub backlogs: Vec<Setting<u32>>,
+    /// `net.core.somaxconn` of the listener's network namespace, which clamps them (listen(2)).
+    pub somaxconn: Fact<u64>,
+    /// The lines that say who may connect to it.
+    pub permissions: Vec<Written>,
+    /// The root that its client gives itself before it connects.
+    pub jail: Option<Jail>,
+    /// Processes that are told its path and listen on TCP; looked for where nothing is there.
+    pub instead: Vec<TcpOwner>,
+    /// The health check that was replayed.
+    pub checked: Option<Box<Checked>>,
+}
+
+/// What becomes of a directory when the machine boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtBoot {
+    /// It stays: its filesystem does, or it is that filesystem's own root.
+    Stays,
+    /// It goes, and something that is declared makes it anew.
+    Made,
+    /// It goes.
+    Goes,
+}
+
+/// A client's own root, and what is to be seen of a path there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jail {
+    /// The directory, and the line that names it.
+    pub chroot: Setting<Vec<u8>>,
+    /// The path that is looked at is the one below it, as we see that.
+    pub below: bool,
+    /// Something stands at the path below it.
+    pub inside: Fact<bool>,
+    /// The directory of the path is there below it.
+    pub directory: Fact<bool>,
+    /// Something stands at the path outside.
+    pub outside: Fact<bool>,
+}
+
+/// A process that is told a socket's path and listens on TCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpOwner {
+    /// Its pid.
+    pub pid: u32,
+    /// Its `comm`.
+    pub command: Vec<u8>,
+    /// `127.0.0.1:5001`
+    pub address: String,
+    /// Where it is told the path: `environ: SOCKET_PATH=/run/a.sock`.
+    pub said: Vec<u8>,
 }
 
 impl Configured {

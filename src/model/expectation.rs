@@ -75,7 +75,8 @@ impl Statuses {
         (least <= most).then_some(Self { least, most })
     }
 
-    const fn holds(self, status: u16) -> bool {
+    /// Whether it is one of these.
+    pub const fn holds(self, status: u16) -> bool {
         self.least <= status && status <= self.most
     }
 }

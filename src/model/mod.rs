@@ -6,7 +6,9 @@
 mod access;
 mod acl;
 mod address;
+mod alarm;
 mod case;
+mod cleaning;
 mod composition;
 mod configured;
 mod consumer;
@@ -17,9 +19,16 @@ mod explain;
 mod fact;
 mod filesystem;
 mod finding;
+mod graph;
+mod guard;
+mod guard_record;
+mod health;
+mod health_check;
 mod links;
 mod listing;
+mod log;
 mod mac;
+mod merged;
 mod mount;
 mod path;
 mod preflight;
@@ -29,11 +38,13 @@ mod process;
 mod protocol;
 mod report;
 mod rule;
+mod served;
 mod sight;
 mod sighting;
 mod socket;
 mod stray;
 mod target;
+mod trace;
 mod unit;
 mod users;
 mod waited;
@@ -41,9 +52,11 @@ mod waited;
 pub use access::{Access, Answer, Asked, Gate, KernelVerdict, Obstacle};
 pub use acl::{Acl, AclEntry, AclTag};
 pub use address::Address;
+pub use alarm::Alarm;
 pub use case::{Case, Linger, Wished};
+pub use cleaning::{ASIDE_PREFIX, Candidate, CleanState};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
-pub use configured::Configured;
+pub use configured::{AtBoot, Configured, Jail, TcpOwner};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
@@ -59,15 +72,22 @@ pub use explain::{
 pub use fact::{Fact, Gap, Names, Seen};
 pub use filesystem::{KnownFilesystem, known_filesystem};
 pub use finding::{Certainty, Edit, Evidence, Finding, Fix, Location, Severity, Subject, SubjectKind};
+pub use graph::{Client, End, Graph, GraphSocket, Parties, Party};
+pub use guard::{GuardCause, GuardOutcome, GuardPass, Repair, RepairCount};
+pub use guard_record::GuardRecord;
+pub use health::{Descriptors, HalfDead, Health, Pulse, Sample, Stall, Vitals};
+pub use health_check::{Asks, CheckVerdict, Checked, Expected, HealthCheck, HealthExpect};
 pub use listing::{Listed, ListedFile, ListedRow, ListedSocket, Listing};
+pub use log::{LogFamily, LogReading, LoggedFamily};
 pub use mac::{Denial, Mac, MacModule};
+pub use merged::{Merged, MergedFinding};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
 pub use preflight::{Born, Place, Preflight, Ratio, SocketTrial, TrialAct, TrialEnd, TrialStep};
 pub use probe::{
     KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
 };
-pub use probe_plan::{HttpRequest, ProbePlan};
+pub use probe_plan::{Depth, Form, HttpRequest, ProbePlan};
 pub use process::{Holder, Process};
 pub use protocol::Protocol;
 pub use report::{
@@ -75,6 +95,7 @@ pub use report::{
     SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
+pub use served::Served;
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use sighting::{Relation, Sighting, View, Waiting};
 pub use socket::{
@@ -82,6 +103,9 @@ pub use socket::{
 };
 pub use stray::{stray_bytes, without_stray_bytes};
 pub use target::{Target, TargetError};
-pub use unit::{Preserve, Setting, Unit, UnitState};
+pub use trace::{
+    Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd, Window,
+};
+pub use unit::{Passed, Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

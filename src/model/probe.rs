@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Miss, Protocol};
+use super::{CheckVerdict, Checked, Miss, Protocol};
 
 /// One step of a probe, in the order they are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,6 +191,8 @@ pub struct Probed {
     pub misses: Vec<Miss>,
     /// Another Host header, and the status that came with it instead of 400.
     pub other_host: Option<(String, u16)>,
+    /// What a proxy would make of it, where its health check was replayed.
+    pub check: Option<CheckVerdict>,
     /// The limit of the whole probe.
     pub timeout: Duration,
     /// The limit of the body, bytes.
@@ -244,6 +246,8 @@ pub struct ProbedTarget {
     pub probes: Vec<Probed>,
     /// Why fewer were made than asked for.
     pub cut_short: Option<&'static str>,
+    /// The health check that was replayed, with the verdict that counts.
+    pub checked: Option<Box<Checked>>,
 }
 
 impl ProbedTarget {
@@ -296,6 +300,7 @@ impl Probed {
             peer_pid: None,
             misses: Vec::new(),
             other_host: None,
+            check: None,
             timeout: Duration::from_secs(5),
             max_body: 1 << 20,
         }

@@ -17,6 +17,30 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty: none.
     pub body: Vec<u8>,
+    /// How it is dressed.
+    pub form: Form,
+}
+
+/// How an HTTP/1 request goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// HTTP/1.1 with the fields every client sends.
+    #[default]
+    Usual,
+    /// HTTP/1.1 with nothing in it but what is said here; an empty Host is not sent.
+    Bare,
+    /// The same as HTTP/1.0.
+    Bare10,
+}
+
+impl Form {
+    /// `HTTP/1.0` or `HTTP/1.1`.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Bare10 => "HTTP/1.0",
+            Self::Usual | Self::Bare => "HTTP/1.1",
+        }
+    }
 }
 
 /// One probe.
@@ -38,6 +62,20 @@ pub struct ProbePlan {
     pub max_body: u64,
     /// How much of a body is kept, bytes.
     pub kept: u64,
+    /// How far it goes.
+    pub depth: Depth,
+}
+
+/// How far a probe goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// It connects, and sends nothing.
+    Connect,
+    /// Of a reply of HTTP/1 the head is enough.
+    Head,
+    /// To the end of the reply.
+    #[default]
+    Whole,
 }
 
 impl HttpRequest {
@@ -47,7 +85,7 @@ impl HttpRequest {
             Target::Tcp(address) => address.strip_suffix(":80").unwrap_or(address).to_owned(),
             _ => "localhost".into(),
         };
-        Self { method: "GET".into(), path, host, headers: Vec::new(), body: Vec::new() }
+        Self { method: "GET".into(), path, host, headers: Vec::new(), body: Vec::new(), form: Form::Usual }
     }
 }
 
@@ -58,6 +96,7 @@ impl ProbePlan {
     /// One HTTP request, with nothing in it that only other protocols have.
     pub fn http(target: Target, request: HttpRequest, timeout: Duration, max_body: u64) -> Self {
         let (protocol, send, expect) = (Some(Protocol::Http), Vec::new(), None);
-        Self { target, protocol, request, send, expect, timeout, max_body, kept: Self::KEPT }
+        let (kept, depth) = (Self::KEPT, Depth::Whole);
+        Self { target, protocol, request, send, expect, timeout, max_body, kept, depth }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, NotProbed, ProbedTarget, Rule, Severity,
-    TextFamily,
+    Alarm, Case, Check, ExplainedRule, Explanation, Finding, Gap, Listing, NotProbed, ProbedTarget, Rule,
+    Severity, TextFamily,
 };
 
 /// The verdict over a run, a target or a row. Ordered: what needs attention first.
@@ -255,7 +255,22 @@ pub enum Data {
         files: usize,
         /// How many sockets of the host were looked at.
         sockets: usize,
+        /// The names that sockets have or configuration gives, as far as they could be seen.
+        served: Vec<super::Served>,
     },
+    /// `clean`.
+    Clean {
+        /// Whether what was proven was to be removed.
+        applied: bool,
+        /// Named ones first.
+        candidates: Vec<super::Candidate>,
+    },
+    /// `guard`: the last pass.
+    Guard(Box<super::GuardPass>),
+    /// `graph`.
+    Graph(super::Graph),
+    /// `merge`.
+    Merged(super::Merged),
     /// `self-check`.
     Checks(Vec<Check>),
     /// `wait`.
@@ -265,6 +280,8 @@ pub enum Data {
         /// Why it stopped.
         ending: super::Ending,
     },
+    /// `watch`.
+    Watched(std::sync::Arc<super::Trace>),
 }
 
 /// The answer of one command.
@@ -282,6 +299,8 @@ pub struct Report {
     pub verdict: Overall,
     /// The process's exit status.
     pub exit_code: u8,
+    /// What a monitoring system is told.
+    pub alarm: Alarm,
     /// Why the command itself failed, if it did.
     pub failure: Option<Failure>,
     /// Ranked: the cause first.
@@ -300,4 +319,14 @@ pub struct Report {
     pub rules: Vec<&'static Rule>,
     /// The command's own facts.
     pub data: Data,
+}
+
+impl Report {
+    /// How many findings of a severity there are; of `merge` those of all hosts, each once.
+    pub fn count(&self, severity: Severity) -> usize {
+        match &self.data {
+            Data::Merged(merged) => merged.findings.iter().filter(|found| found.severity == severity).count(),
+            _ => self.findings.iter().filter(|finding| finding.severity == severity).count(),
+        }
+    }
 }

@@ -74,7 +74,7 @@ pub struct Sighting {
     pub foreign: bool,
     /// The name of its network namespace, where it has one and is not ours.
     pub netns_label: Option<String>,
-    /// Who waits to be accepted, asked only of a listener whose queue is full.
+    /// Who waits to be accepted, asked only of a listener whose queue is not empty.
     pub waiting: Fact<Waiting>,
     /// Paths by which the client reaches its file, where its own name does not lead there.
     pub here: Vec<Vec<u8>>,
@@ -91,6 +91,14 @@ pub struct Waiting {
     pub hidden: usize,
     /// Connections whose client has gone; each holds its place until it is accepted.
     pub gone: usize,
+}
+
+impl Waiting {
+    /// One number a place, 0 for a client that has left; which client it is of is not told.
+    pub fn places(&self) -> Vec<u32> {
+        let stays = self.clients.len() + self.hidden;
+        [vec![1; stays], vec![0; self.gone]].concat()
+    }
 }
 
 impl Sighting {
@@ -136,6 +144,11 @@ impl Sighting {
     pub fn is_full(&self) -> bool {
         let queue = self.socket.queue().filter(|_| self.socket.state == SocketState::Listening);
         queue.is_some_and(|queue| queue.waiting > queue.backlog)
+    }
+
+    /// Somebody waits to be accepted.
+    pub fn has_clients(&self) -> bool {
+        self.socket.queue().is_some_and(|queue| queue.waiting > 0)
     }
 
     /// Its file where its holder looks, when that is not the client's view, and whose view it is.

@@ -1,6 +1,6 @@
 //! Units of systemd as their files declare them, and as systemd says they are.
 
-use super::{Declaration, Written};
+use super::{Declaration, Fact, Written};
 
 /// A setting with the place that has the last word on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,15 @@ pub struct Unit {
     pub service: Option<String>,
     /// Units it stops with: `Requires=`, `BindsTo=`, `PartOf=`, `Sockets=`.
     pub stops_with: Vec<String>,
+    /// `DirectoryMode=`
+    pub directory_mode: Option<Setting<u32>>,
     /// `SocketMode=`
     pub socket_mode: Option<Setting<u32>>,
     /// `SocketUser=`
     pub socket_user: Option<Setting<String>>,
     /// `SocketGroup=`
     pub socket_group: Option<Setting<String>>,
-    /// `Backlog=`
+    /// `Backlog=`, or `--backlog` of a service's command line.
     pub backlog: Option<Setting<u32>>,
     /// Directories below the runtime directory that it makes and removes (`RuntimeDirectory=`).
     pub runtime_directories: Vec<Setting<Vec<u8>>>,
@@ -38,6 +40,14 @@ pub struct Unit {
     pub preserves: Preserve,
     /// `RestrictAddressFamilies=` that leaves out AF_UNIX.
     pub without_unix: Option<Setting<Vec<u8>>>,
+    /// `User=`; none where it says nothing, or where the user exists only while it runs.
+    pub user: Option<Setting<String>>,
+    /// `Group=`
+    pub group: Option<Setting<String>>,
+    /// `SupplementaryGroups=`
+    pub groups: Vec<String>,
+    /// Commands before its start, as they are written (`ExecStartPre=`).
+    pub before: Vec<Setting<Vec<u8>>>,
     /// Socket files that a command before its start removes.
     pub deletes: Vec<Setting<Vec<u8>>>,
     /// uvicorn in a form that removes its own socket when it fails to start (0.30 and later).
@@ -76,6 +86,19 @@ pub struct UnitState {
     pub main_pid: Option<u32>,
     /// Its files were changed since systemd read them.
     pub outdated: bool,
+    /// What its main process was passed; asked only of one that runs without its listener.
+    pub passed: Fact<Passed>,
+}
+
+/// Descriptors that systemd passes to a process (sd_listen_fds(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// `LISTEN_FDS`: how many.
+    pub fds: Option<u32>,
+    /// `LISTEN_PID`: to whom.
+    pub pid: Option<u32>,
+    /// The process's own number, where it is.
+    pub own: u32,
 }
 
 #[cfg(test)]

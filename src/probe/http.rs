@@ -9,7 +9,7 @@ use hyper::{Request, Response, Version};
 use tokio::task::JoinHandle;
 
 use super::{Ending, Progress};
-use crate::model::{ProbePlan, Protocol, Reply, Unfinished};
+use crate::model::{Depth, Form, ProbePlan, Protocol, Reply, Unfinished};
 
 /// No head of a reply is longer.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
@@ -20,13 +20,18 @@ pub(super) fn request(plan: &ProbePlan, absolute: bool) -> Result<Request<Full<B
     let uri = if absolute { format!("http://{}{}", asked.host, asked.path) } else { asked.path.clone() };
     let mut request = Request::builder().method(asked.method.as_str()).uri(uri);
     let given = |name: &str| asked.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
-    if !absolute {
+    let bare = asked.form != Form::Usual;
+    if asked.form == Form::Bare10 {
+        request = request.version(Version::HTTP_10);
+    }
+    let without_host = bare && asked.host.is_empty();
+    if !absolute && !without_host {
         request = request.header(HOST, &asked.host);
     }
-    if !given("user-agent") {
+    if !given("user-agent") && !bare {
         request = request.header(USER_AGENT, concat!("sockdoctor/", env!("CARGO_PKG_VERSION")));
     }
-    if !given("accept") {
+    if !given("accept") && !bare {
         request = request.header(ACCEPT, "*/*");
     }
     for (name, value) in &asked.headers {
@@ -39,7 +44,7 @@ pub(super) fn request(plan: &ProbePlan, absolute: bool) -> Result<Request<Full<B
 pub(super) fn in_words(plan: &ProbePlan, protocol: Protocol) -> Option<String> {
     let request = &plan.request;
     Some(match protocol {
-        Protocol::Http => format!("{} {} HTTP/1.1", request.method, request.path),
+        Protocol::Http => format!("{} {} {}", request.method, request.path, request.form.version()),
         Protocol::Docker => "GET /_ping HTTP/1.1".into(),
         Protocol::WebSocket => format!("GET {} HTTP/1.1, Upgrade: websocket", request.path),
         Protocol::Http2 => format!("{} {} HTTP/2", request.method, request.path),
@@ -120,7 +125,7 @@ where
     B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
 {
     let reply = progress.reply.insert(head(&response));
-    if is_stream(&response) {
+    if plan.depth == Depth::Head || is_stream(&response) {
         return Ending::Whole;
     }
     while let Some(frame) = response.body_mut().frame().await {

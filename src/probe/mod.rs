@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{KnownBy, Miss, Outcome, ProbePlan, ProbeStep, Probed, Protocol, Reply, StepName};
+use crate::model::{Depth, KnownBy, Miss, Outcome, ProbePlan, ProbeStep, Probed, Protocol, Reply, StepName};
 use dialogue::Dialogue;
 use wire::{Log, Wire};
 
@@ -82,8 +82,16 @@ impl Prober {
 
 /// A probe of a path that a mount does not let anybody come to: connect(2) would hang there, and cannot be given up on.
 pub fn hung(plan: &ProbePlan) -> Probed {
-    let (name, errno) = (StepName::Connect, Some(nix::libc::ETIMEDOUT));
-    let steps = vec![ProbeStep { name, took: plan.timeout, done: false, errno }];
+    not_connected(plan, plan.timeout, nix::libc::ETIMEDOUT)
+}
+
+/// A probe that somebody else would make, whom the kernel does not let connect.
+pub fn denied(plan: &ProbePlan) -> Probed {
+    not_connected(plan, Duration::ZERO, nix::libc::EACCES)
+}
+
+fn not_connected(plan: &ProbePlan, took: Duration, errno: i32) -> Probed {
+    let steps = vec![ProbeStep { name: StepName::Connect, took, done: false, errno: Some(errno) }];
     Probed { steps, outcome: Outcome::NotConnected, ..blank(plan) }
 }
 
@@ -129,6 +137,7 @@ fn blank(plan: &ProbePlan) -> Probed {
         peer_pid: None,
         misses: Vec::new(),
         other_host: None,
+        check: None,
         timeout: plan.timeout,
         max_body: plan.max_body,
     }
@@ -143,6 +152,9 @@ async fn spoken(
     guess: &Guess<'_>,
     probed: &mut Probed,
 ) -> Outcome {
+    if plan.depth == Depth::Connect {
+        return Outcome::Connected;
+    }
     if plan.protocol.is_none() {
         match timeout_at(deadline.min(Instant::now() + LISTEN), wire.peek()).await {
             Ok(Ok(())) => {

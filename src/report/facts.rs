@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::escape;
 use super::text::plural;
-use super::{Loudness, access, preflight};
+use super::{Loudness, access, health, preflight};
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -12,18 +12,19 @@ pub(super) fn silent(target: &InspectedTarget, report: &Report) -> bool {
     !report.findings.iter().any(|finding| finding.subject == target.case.subject())
 }
 
-/// Whether the facts are shown: where nothing is wrong, or somebody plans, they are the answer, elsewhere only when
+/// Whether the facts are shown: where nothing is wrong, a log was read, or somebody plans, they are the answer, elsewhere only when
 /// asked for.
 pub(super) fn wanted(target: &InspectedTarget, report: &Report, loudness: Loudness) -> bool {
     if target.case.preflight.known().is_some() {
         return loudness > Loudness::Quiet;
     }
-    let mild = matches!(target.verdict, Overall::Ok | Overall::Info);
+    let mild = matches!(target.verdict, Overall::Ok | Overall::Info)
+        || target.case.health.known().is_some_and(|health| health.log.known().is_some());
     loudness == Loudness::Verbose || (loudness == Loudness::Normal && (mild || silent(target, report)))
 }
 
 /// Label and text of each line.
-pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
+pub(super) fn lines(target: &InspectedTarget, loudness: Loudness) -> Vec<(&'static str, String)> {
     let case = &target.case;
     if case.preflight.known().is_some() {
         return preflight::lines(target);
@@ -35,6 +36,12 @@ pub(super) fn lines(target: &InspectedTarget) -> Vec<(&'static str, String)> {
             lines.push(("holders", holders_line(holders)));
         }
         lines.extend(places(sighting).map(|place| ("seen as", place)));
+    }
+    if let Some(known) = case.health.known() {
+        if loudness == Loudness::Verbose {
+            lines.extend(health::lines(known, case.server()));
+        }
+        lines.extend(health::log_lines(known));
     }
     match case.file() {
         Ok(Some(file)) => {
@@ -112,6 +119,7 @@ fn socket(sighting: &Sighting) -> String {
         Address::Path(name) if !sighting.relation.names_path => {
             parts.push(format!("bound as {}", escape(name)));
         }
+        Address::Tcp(name) => parts.push(format!("TCP on {}", escape(name))),
         _ => {}
     }
     if let Some(netns) = &sighting.netns_label {

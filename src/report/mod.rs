@@ -2,16 +2,25 @@
 
 mod access;
 mod checks;
+mod clean;
 mod compose;
+mod dot;
 mod explain;
 mod facts;
 mod github;
+mod graph;
+mod guard;
+mod health;
 pub mod json;
 mod junit;
 mod levels;
 mod lines;
 mod markdown;
+mod merged;
+mod mermaid;
+mod nagios;
 mod ndjson;
+mod openmetrics;
 pub mod output;
 pub mod plain;
 mod preflight;
@@ -24,6 +33,7 @@ pub mod style;
 mod table;
 pub mod text;
 mod waited;
+pub mod watched;
 
 pub(crate) use github::{SUMMARY_LIMIT, summary};
 
@@ -51,11 +61,19 @@ pub enum Format {
     Sarif,
     /// JUnit XML, for test reports.
     Junit,
+    /// Gauges for Prometheus.
+    Openmetrics,
+    /// One line for Nagios, Icinga and Sensu.
+    Nagios,
+    /// A diagram that issues and wikis draw.
+    Mermaid,
+    /// A digraph for Graphviz.
+    Dot,
 }
 
 impl Format {
     /// All, those of every command first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Text,
         Self::Plain,
         Self::Json,
@@ -64,6 +82,10 @@ impl Format {
         Self::Github,
         Self::Sarif,
         Self::Junit,
+        Self::Openmetrics,
+        Self::Nagios,
+        Self::Mermaid,
+        Self::Dot,
     ];
 
     /// What `--format` calls it.
@@ -77,6 +99,10 @@ impl Format {
             Self::Github => "github",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
+            Self::Openmetrics => "openmetrics",
+            Self::Nagios => "nagios",
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
         }
     }
 
@@ -89,14 +115,19 @@ impl Format {
     pub fn is_of(self, command: &str) -> bool {
         match self {
             Self::Text | Self::Plain | Self::Json | Self::Markdown => true,
-            Self::Ndjson => matches!(command, "list" | "probe"),
+            Self::Ndjson => matches!(command, "list" | "probe" | "watch"),
             Self::Github | Self::Sarif | Self::Junit => matches!(command, "inspect" | "preflight" | "scan"),
+            Self::Openmetrics | Self::Nagios => {
+                matches!(command, "list" | "inspect" | "probe" | "scan" | "guard")
+            }
+            Self::Mermaid | Self::Dot => command == "graph",
         }
     }
 
-    /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty.
+    /// Whether it says itself that a command failed; of the others stderr says so, and they stay empty. Gauges of a
+    /// run without an answer would look like an answer: the last ones get old instead.
     pub const fn tells_failure(self) -> bool {
-        !matches!(self, Self::Text | Self::Plain)
+        !matches!(self, Self::Text | Self::Plain | Self::Openmetrics | Self::Mermaid | Self::Dot)
     }
 }
 
@@ -128,5 +159,9 @@ pub fn render(
         Format::Github => github::render(report, out),
         Format::Sarif => sarif::render(report, out),
         Format::Junit => junit::render(report, out),
+        Format::Openmetrics => openmetrics::render(report, out),
+        Format::Nagios => nagios::render(report, out),
+        Format::Mermaid => mermaid::render(report, out),
+        Format::Dot => dot::render(report, out),
     }
 }

@@ -20,6 +20,11 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 serde_json::to_writer(&mut *out, &probe)?;
                 out.write_all(b"\n")
             }),
+        Data::Watched(trace) if report.failure.is_none() => {
+            let kept = if trace.streamed { &[] } else { trace.events.as_slice() };
+            kept.iter().try_for_each(|event| writeln!(out, "{}", json::watched::line(event)))?;
+            writeln!(out, "{}", json::watched::end(report, trace))
+        }
         _ => json::render_line(report, out),
     }
 }

@@ -37,8 +37,10 @@ impl Draft {
     pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self.0 {
             Kind::File(mut file, path) => {
-                write(&mut file)?;
-                file.flush()?;
+                let mut out = io::BufWriter::with_capacity(64 << 10, &mut file);
+                write(&mut out)?;
+                out.flush()?;
+                drop(out);
                 file.persist(path).map(drop).map_err(|error| error.error)
             }
             Kind::Stream(mut stream) => write(&mut stream),

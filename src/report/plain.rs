@@ -4,13 +4,18 @@ use std::io::{self, Write};
 
 use super::style::escape;
 use super::{
-    Loudness, access, checks, compose, explain, facts, preflight, probe, reply, style::Style, table, waited,
+    Loudness, access, checks, clean, compose, explain, facts, graph, guard, merged, preflight, probe, reply,
+    style::Style, table, waited, watched,
 };
 use crate::model::{Data, ReplyShown, Report};
 
 /// Writes a report: findings as `severity code name certainty subject summary`, targets without one as
 /// `verdict - - - target` (of `probe` with what it said), components of `access` as `passes path mode owner why`, rows of `list` as their columns,
-/// targets of `wait` as `outcome target seconds state errno`.
+/// targets of `wait` as `outcome target seconds state errno`, candidates of `clean` as `state path why command`,
+/// events of `watch` as `at delta event path pid command uid unit certainty detail`,
+/// the pass of `guard` as `outcome target code why`,
+/// sockets of `graph` as `verdict name consumer|holder|- command pid unit container connections`, findings of `merge`
+/// as `severity code name subject hosts of host,…`.
 pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, fields } => return table::render_plain(sockets, fields, out),
@@ -22,7 +27,11 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         }
         Data::Explained(explanation) => return explain::render_plain(explanation, out),
         Data::Explainable { rules, texts } => return explain::list_plain(rules, texts, out),
+        Data::Graph(graph) => return graph::render_plain(graph, out),
+        Data::Merged(merged) => return merged::render_plain(merged, out),
         Data::Checks(each) => return checks::render_plain(each, out),
+        Data::Guard(pass) => guard::render_plain(pass, out)?,
+        Data::Clean { candidates, .. } => return clean::render_plain(candidates, out),
         Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
             return reply::render(targets, *shown, &Style::FILE, out);
         }
@@ -34,7 +43,8 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
         | Data::Probe { .. }
         | Data::Compose { .. }
         | Data::Scan { .. }
-        | Data::Waited { .. } => {}
+        | Data::Waited { .. }
+        | Data::Watched(_) => {}
     }
     for finding in &report.findings {
         let (severity, certainty) = (finding.severity.word(), finding.certainty.word());
@@ -46,6 +56,9 @@ pub fn render(report: &Report, _loudness: Loudness, out: &mut dyn Write) -> io::
     }
     if let Data::Waited { targets, .. } = &report.data {
         waited::render_plain(targets, out)?;
+    }
+    if let Data::Watched(trace) = &report.data {
+        watched::render_plain(trace, out)?;
     }
     if let Data::Preflight(targets) = &report.data {
         preflight::render_plain(targets, out)?;

@@ -81,6 +81,13 @@ pub(super) fn lines(target: &ProbedTarget) -> Vec<(&'static str, String)> {
         let protocol = probed.protocol.map_or("", Protocol::word);
         lines.push(("asked", format!("{} ({protocol}, by: {by})", escape(asked.as_bytes()))));
     }
+    if let Some((checked, verdict)) = target.checked.as_ref().zip(probed.check.as_ref()) {
+        let state = if verdict.is_up() { "up" } else { "down" };
+        let at = &checked.check.written.location;
+        let place = format!("{}:{}", escape(&at.file), at.line);
+        let label = escape(checked.check.label().as_bytes());
+        lines.push(("haproxy", format!("{}: it takes {label} for {state} ({place})", verdict.word)));
+    }
     lines.push(("steps", steps(probed)));
     if let Some(reply) = probed.reply.as_ref().filter(|reply| reply.status.is_some()) {
         lines.push(("body", format!("{} bytes", reply.body_bytes)));

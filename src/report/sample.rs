@@ -1,11 +1,13 @@
 //! Reports to test the formats with: one name that holds what each format might take for its own.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Host, Listed, ListedRow, Listing, Location,
-    NotChecked, Overall, Report, Rule, Severity, SocketField, Subject, SubjectKind,
+    Alarm, Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Graph, GraphSocket, Holder, Host, Listed,
+    ListedRow, Listing, Location, NotChecked, Overall, Process, Report, Rule, Severity, SocketField, Subject,
+    SubjectKind,
 };
 
 /// A newline, an escape sequence, a byte that is no UTF-8, and `"`, `<`, `|`, `%`, a backtick, `_`.
@@ -51,6 +53,7 @@ pub(super) fn report(findings: Vec<Finding>) -> Report {
         duration: Duration::from_millis(1500),
         verdict: Overall::Error,
         exit_code: 1,
+        alarm: Alarm::Critical,
         failure: None,
         findings,
         suppressed: 0,
@@ -89,10 +92,28 @@ pub(super) fn list() -> Report {
     Report { command: "list", data: Data::List { sockets, fields }, ..report(Vec::new()) }
 }
 
+/// A socket with a hostile name, its holder in a container, and a consumer with a hostile name of its own.
+pub(super) fn graph() -> Graph {
+    let held = Holder::sample(4242);
+    let (unit, container) = (Some("a.service".into()), Some("web".into()));
+    let holder = Process { unit, container, ..(*held.process).clone() };
+    let consumer = Process { pid: 4243, command: b"a\"<b\n".to_vec(), ..(*held.process).clone() };
+    let [holder, consumer] =
+        [holder, consumer].map(|process| Holder { process: Arc::new(process), ..held.clone() });
+    let socket = GraphSocket::sample(HOSTILE, &[holder], &[consumer]);
+    Graph { sockets: vec![GraphSocket { verdict: Overall::Error, codes: vec!["SD104"], ..socket }] }
+}
+
 /// A command that failed.
 pub(super) fn failed() -> Report {
     let failure = Failure { message: "no \x1b <such> socket".into(), hint: Some("look, again".into()) };
-    Report { failure: Some(failure), exit_code: 3, verdict: Overall::Unknown, ..report(Vec::new()) }
+    Report {
+        failure: Some(failure),
+        exit_code: 3,
+        alarm: Alarm::Unknown,
+        verdict: Overall::Unknown,
+        ..report(Vec::new())
+    }
 }
 
 /// What a format makes of a report.

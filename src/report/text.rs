@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use colored::Colorize;
 
 use super::style::{Style, escape};
-use super::{Loudness, access, checks, compose, explain, facts, probe, reply, table, waited};
+use super::{
+    Loudness, access, checks, clean, compose, explain, facts, graph, guard, merged, probe, reply, table,
+    waited, watched,
+};
 use crate::model::{
-    Data, DemoEntry, Ending, Finding, NotChecked, NotProbed, Overall, ProbedTarget, ReplyShown, Report,
-    Severity,
+    Data, DemoEntry, Ending, Finding, InspectedTarget, NotChecked, NotProbed, Overall, ProbedTarget,
+    ReplyShown, Report, Severity,
 };
 
 /// Where labels stand, and where their text begins.
@@ -22,76 +25,20 @@ pub fn render(report: &Report, style: &Style, loudness: Loudness, out: &mut dyn 
     // A file is never coloured, whatever was decided for the terminal.
     colored::control::set_override(style.color);
     let page = Page { style, loudness };
-    if let Data::List { sockets, fields } = &report.data {
-        table::render(sockets, fields, style, out)?;
-        return if loudness == Loudness::Quiet { Ok(()) } else { page.count_line(report, out) };
-    }
-    if let Data::Demos(demos) = &report.data {
-        for demo in demos {
-            writeln!(out, "{:<34} {}  {}", demo.name, demo.code, demo.builds)?;
-        }
+    if page.is_all(report, out)? {
         return Ok(());
     }
-    match &report.data {
-        Data::Explained(explanation) => return explain::render(explanation, style, loudness, out),
-        Data::Explainable { rules, texts } => return explain::list(rules, texts, style, out),
-        Data::Checks(each) => return checks::render(each, style, loudness, out),
-        Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
-            return reply::render(targets, *shown, style, out);
-        }
-        Data::Compose { patch: Some(patch), .. } if loudness == Loudness::Quiet => {
-            return compose::patch(patch, out);
-        }
-        _ => {}
-    }
-    for finding in &report.findings {
+    // A picture is read as one: `inspect` has the findings.
+    let told = report.findings.iter().filter(|_| !matches!(report.data, Data::Graph(_)));
+    for finding in told {
         page.finding(finding, out)?;
         if loudness != Loudness::Quiet {
             writeln!(out)?;
         }
     }
-    if let Data::Waited { targets, ending } = &report.data {
-        waited::lines(targets, *ending, loudness, out)?;
-        if *ending == Ending::Ready {
-            return Ok(());
-        }
-    }
-    if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
-        &report.data
-    {
-        for target in targets {
-            let silent = facts::silent(target, report);
-            if facts::wanted(target, report, loudness) {
-                let subject = escape(&target.case.target.label());
-                if silent {
-                    writeln!(out, "{}  {}", style.verdict(target.verdict), subject.bold())?;
-                } else {
-                    writeln!(out, "    {}", subject.bold())?;
-                }
-                for (label, line) in facts::lines(target) {
-                    page.labelled(label, &line, out)?;
-                }
-            }
-        }
-    }
-    if let Data::Compose { files, patch } = &report.data {
-        if loudness > Loudness::Quiet {
-            compose::lines(files, report, style, out)?;
-        }
-        compose::patch(patch.as_deref().unwrap_or_default(), out)?;
-    }
-    if let Data::Access(targets) = &report.data {
-        if loudness == Loudness::Quiet {
-            targets.iter().try_for_each(|target| access::headlines(target, style, out))?;
-        } else {
-            targets.iter().try_for_each(|target| access::render(target, style, out))?;
-        }
-    }
-    if let Data::Probe { targets, not_probed, shown } = &report.data {
-        page.probes(report, targets, not_probed, out)?;
-        if *shown == ReplyShown::Whole {
-            reply::render(targets, *shown, style, out)?;
-        }
+    page.facts(report, out)?;
+    if matches!(report.data, Data::Waited { ending: Ending::Ready, .. }) {
+        return Ok(());
     }
     if loudness == Loudness::Quiet {
         let says_itself = matches!(report.data, Data::Access(_) | Data::Probe { .. } | Data::Waited { .. });
@@ -112,6 +59,100 @@ struct Page<'s> {
 }
 
 impl Page<'_> {
+    /// What stands before the findings; whether nothing follows.
+    fn is_all(&self, report: &Report, out: &mut dyn Write) -> io::Result<bool> {
+        let (style, loudness) = (self.style, self.loudness);
+        let quiet = loudness == Loudness::Quiet;
+        match &report.data {
+            Data::List { sockets, fields } => {
+                table::render(sockets, fields, style, out)?;
+                if !quiet {
+                    self.count_line(report, out)?;
+                }
+            }
+            Data::Demos(demos) => {
+                for demo in demos {
+                    writeln!(out, "{:<34} {}  {}", demo.name, demo.code, demo.builds)?;
+                }
+            }
+            Data::Explained(explanation) => explain::render(explanation, style, loudness, out)?,
+            Data::Explainable { rules, texts } => explain::list(rules, texts, style, out)?,
+            Data::Checks(each) => checks::render(each, style, loudness, out)?,
+            Data::Probe { targets, shown: shown @ ReplyShown::BodyOnly, .. } => {
+                reply::render(targets, *shown, style, out)?;
+            }
+            Data::Compose { patch: Some(patch), .. } if quiet => compose::patch(patch, out)?,
+            Data::Clean { applied, candidates } => {
+                clean::render(candidates, *applied, style, loudness, out)?;
+                if !quiet {
+                    self.not_checked(&report.not_checked, out)?;
+                    self.count_line(report, out)?;
+                }
+            }
+            Data::Guard(pass) => {
+                guard::render(pass, style, loudness, out)?;
+                if !quiet && !report.findings.is_empty() {
+                    writeln!(out)?;
+                    return Ok(false);
+                }
+            }
+            Data::Watched(trace) => {
+                watched::timeline(trace, style, loudness, out)?;
+                return Ok(false);
+            }
+            Data::Graph(graph) => {
+                graph::render(graph, style, loudness, out)?;
+                return Ok(false);
+            }
+            Data::Merged(merged) => {
+                merged::render(merged, style, loudness, out)?;
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What the command found out, behind the findings.
+    fn facts(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let (style, loudness) = (self.style, self.loudness);
+        match &report.data {
+            Data::Waited { targets, ending } => waited::lines(targets, *ending, loudness, out),
+            Data::Watched(trace) => watched::summary(trace, style, loudness, out),
+            Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } => {
+                let mut wanted = targets.iter().filter(|target| facts::wanted(target, report, loudness));
+                wanted.try_for_each(|target| self.target(target, report, out))
+            }
+            Data::Compose { files, patch } => {
+                if loudness > Loudness::Quiet {
+                    compose::lines(files, report, style, out)?;
+                }
+                compose::patch(patch.as_deref().unwrap_or_default(), out)
+            }
+            Data::Access(targets) if loudness == Loudness::Quiet => {
+                targets.iter().try_for_each(|target| access::headlines(target, style, out))
+            }
+            Data::Access(targets) => targets.iter().try_for_each(|target| access::render(target, style, out)),
+            Data::Probe { targets, not_probed, shown } => {
+                self.probes(report, targets, not_probed, out)?;
+                if *shown == ReplyShown::Whole { reply::render(targets, *shown, style, out) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is known of a target; without a finding of its own, with its verdict.
+    fn target(&self, target: &InspectedTarget, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let subject = escape(&target.case.target.label());
+        if facts::silent(target, report) {
+            writeln!(out, "{}  {}", self.style.verdict(target.verdict), subject.bold())?;
+        } else {
+            writeln!(out, "    {}", subject.bold())?;
+        }
+        let lines = facts::lines(target, self.loudness);
+        lines.iter().try_for_each(|(label, line)| self.labelled(label, line, out))
+    }
+
     fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let verdict = self.style.verdict(finding.severity.into());
         let likely = if finding.certainty == crate::model::Certainty::Likely { " (likely)" } else { "" };
@@ -246,7 +287,7 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     let mut counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
         .filter_map(|severity| {
-            let count = report.findings.iter().filter(|finding| finding.severity == severity).count();
+            let count = report.count(severity);
             (count > 0).then(|| plural(count, severity.word()))
         })
         .collect();
@@ -259,11 +300,20 @@ pub(super) fn counts(report: &Report, dot: &str) -> String {
     if report.left_out > 0 {
         counts.push(format!("{} left out", report.left_out));
     }
-    let (checks, gaps) = (plural(report.checks, "check"), report.not_checked.len());
+    let checks = match &report.data {
+        Data::Merged(merged) => {
+            let fine = merged.verdicts.iter().find(|(verdict, _)| *verdict == Overall::Ok);
+            format!("{} ok", fine.map_or(0, |(_, hosts)| *hosts))
+        }
+        _ => plural(report.checks, "check"),
+    };
+    let gaps = report.not_checked.len();
     let looked_at = plural(
         report.subjects,
         match report.data {
-            Data::List { .. } => "socket",
+            Data::List { .. } | Data::Graph(_) => "socket",
+            Data::Clean { .. } => "candidate",
+            Data::Merged(_) => "host",
             Data::Compose { .. } => "file",
             Data::Scan { .. } => "path",
             _ => "target",

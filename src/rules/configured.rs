@@ -1,7 +1,7 @@
 //! What configuration says of a socket, as proof and as commands.
 
-use super::quote;
-use crate::model::{Case, Declaration, Evidence, Fix, NoVerdict, Unit, UnitState};
+use super::{quote, socket_unit};
+use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Passed, Unit, UnitState};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
@@ -21,9 +21,29 @@ pub(super) fn state(state: &UnitState) -> Evidence {
     Evidence::new(format!("systemctl show {}", state.name), detail)
 }
 
+/// What a process was told of descriptors that systemd passes.
+pub(super) fn passed(pid: u32, passed: &Passed) -> Evidence {
+    let told = match (passed.fds, passed.pid) {
+        (None, _) => "no LISTEN_FDS: systemd did not start it for the socket".to_owned(),
+        (Some(fds), Some(to)) => format!("LISTEN_FDS={fds} LISTEN_PID={to}; its own pid is {}", passed.own),
+        (Some(fds), None) => format!("LISTEN_FDS={fds}, no LISTEN_PID"),
+    };
+    Evidence::new(format!("/proc/{pid}/environ"), told)
+}
+
 /// A command about a unit.
 pub(super) fn systemctl(verb: &str, unit: &str) -> Vec<u8> {
     quote::command(&format!("systemctl {verb}"), unit.as_bytes())
+}
+
+/// Gives a unit lines of its own, as they stand in a format of printf(1).
+pub(super) fn drop_in(unit: &str, name: &str, lines: &[u8]) -> Vec<u8> {
+    let directory = format!("/etc/systemd/system/{unit}.d");
+    let file = quote::word(format!("{directory}/{name}.conf").as_bytes());
+    let print = [b"printf ", &quote::word(lines)[..], b" > ", &file].concat();
+    let words =
+        [quote::command("mkdir -p", directory.as_bytes()), print, b"systemctl daemon-reload".to_vec()];
+    words.join(&b" && "[..])
 }
 
 /// Why a unit ended, in its log.
@@ -49,24 +69,82 @@ pub(super) fn start(case: &Case, server: Option<&Declaration>) -> Option<Fix> {
     Some(if active { remake(case, unit, text) } else { Fix::change(systemctl("start", &unit.name), text) })
 }
 
+/// With those who are declared to serve nearly this path, and the service that is declared to serve this one.
+pub(super) fn told(case: &Case, finding: Finding) -> Finding {
+    let configured = &case.configured;
+    let finding = configured.nearly.iter().fold(finding, |finding, near| finding.written_at(&near.written));
+    // The .socket unit has its own.
+    let server = configured.servers().next().filter(|_| socket_unit::declared(case).is_none());
+    let known = server.and_then(|server| start(case, Some(server)));
+    let corrected = configured.clients().next().and_then(|client| correct(case, client));
+    let live = |near: &&Declaration| !case.nearest.contains(&near.path);
+    let near = configured.nearly.first().filter(live).map(|near| {
+        let text = format!("{} is declared to listen on nearly this name", near.owner);
+        Fix::look(quote::ours("inspect", case, &near.path), text)
+    });
+    finding.fixed_by(known.into_iter().chain(corrected).chain(near))
+}
+
 /// The client's line, with the path of the server that is nearly named.
 pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
-    let near = case.configured.nearly.first()?;
+    let (near, owner) = near(case)?;
+    let text = format!("send to {}, where {owner} listens", path(near));
+    Some(Fix::change(replaced(client, near)?, text))
+}
+
+/// The nearest path that is served, and by whom: as configuration has it, else a live socket in the same directory.
+/// One of the same name elsewhere may be somebody else's.
+pub(super) fn near(case: &Case) -> Option<(&[u8], &str)> {
+    let declared = case.configured.nearly.first().map(|near| (near.path.as_slice(), near.owner.as_str()));
+    let place = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| path[..end].to_vec());
+    let mut beside = case.nearest.iter().filter(|name| place(name) == place(&case.path));
+    declared.or_else(|| Some((beside.next()?.as_slice(), "a server")))
+}
+
+/// A command that puts another name in the place of the path that a client's line names, and has the client read it.
+pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
     let plain = |path: &[u8]| {
         path.iter().all(|byte| byte.is_ascii_graphic() && !b"|&\\[]*^$.'".contains(byte) || *byte == b'.')
     };
-    if client.written.bytes.is_none() || !plain(&client.path) || !plain(&near.path) {
+    if client.written.bytes.is_none() || !plain(&client.path) || !plain(new) {
         return None;
     }
-    let (old, new) = (path(&client.path).replace('.', "\\."), path(&near.path));
+    let (old, new) = (path(&client.path).replace('.', "\\."), path(new));
     let script = format!("{}s|{old}|{new}|", client.written.location.line);
     let sed = [b"sed -i ".to_vec(), quote::word(script.as_bytes())].concat();
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();
     if client.owner.ends_with(".service") {
-        command.extend([b" && ".to_vec(), systemctl("reload-or-restart", &client.owner)].concat());
+        let unit = client.written.location.file.windows(9).any(|part| part == b"/systemd/");
+        let reload: &[u8] = if unit { b"systemctl daemon-reload && " } else { b"" };
+        let restart = systemctl(if unit { "restart" } else { "reload-or-restart" }, &client.owner);
+        command.extend([b" && ", reload, &restart].concat());
     }
-    Some(Fix::change(command, format!("send to {}, where {} listens", path(&near.path), near.owner)))
+    Some(command)
+}
+
+/// Who is told the path and listens on TCP, as proof.
+pub(super) fn instead(case: &Case) -> impl Iterator<Item = Evidence> {
+    case.configured.instead.iter().map(|owner| {
+        let listens = format!(": pid {} listens on TCP {} instead", owner.pid, owner.address);
+        let detail = [owner.said.as_slice(), b", ", &owner.command, listens.as_bytes()].concat();
+        Evidence::new(format!("/proc/{}", owner.pid), detail)
+    })
+}
+
+/// What to do where the server listens on TCP instead.
+pub(super) fn over_tcp(case: &Case, client: &Declaration) -> Vec<Fix> {
+    let Some(owner) = case.configured.instead.first() else { return vec![] };
+    // A wildcard is an address to listen on, and none to connect to.
+    let port = owner.address.rsplit_once(':').map_or("", |(_, port)| port);
+    let any = ["0.0.0.0:", "[::]:"].iter().any(|any| owner.address.starts_with(any));
+    let address = if any { format!("127.0.0.1:{port}") } else { owner.address.clone() };
+    let switch = format!("switch pid {} to its socket, as its settings offer, and restart it", owner.pid);
+    // HAProxy takes an address where it takes a path.
+    let takes_both = !client.written.text.windows(5).any(|part| part == b"unix:");
+    let command = replaced(client, address.as_bytes()).filter(|_| takes_both);
+    let send = command.map(|command| Fix::change(command, format!("or send to it over TCP, {address}")));
+    std::iter::once(Fix::advice(switch)).chain(send).collect()
 }
 
 /// A path in the words of a sentence.

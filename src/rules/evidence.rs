@@ -1,6 +1,8 @@
 //! Observations as lines of proof, the same wording in every rule.
 
-use crate::model::{Case, Evidence, Holder, Liveness, Mount, Reached, Sighting, SocketState, Waiting};
+use crate::model::{
+    Address, Case, Evidence, Holder, Liveness, Mount, Reached, Sighting, SocketState, Waiting,
+};
 
 /// What the kernel says about a socket.
 pub(super) fn socket(sighting: &Sighting) -> Evidence {
@@ -22,6 +24,9 @@ pub(super) fn socket(sighting: &Sighting) -> Evidence {
     }
     if let Some(file) = socket.file {
         line.extend_from_slice(format!(", file inode {} on {}", file.ino.0, file.dev).as_bytes());
+    }
+    if let Address::Tcp(name) = &socket.address {
+        return Evidence::new("inet_diag", [b"TCP ", line.as_slice(), b", on ", name].concat());
     }
     let source = if socket.file.is_some() || socket.rqlen.is_some() { "unix_diag" } else { "/proc/net/unix" };
     Evidence::new(source, line)

@@ -1,6 +1,6 @@
 //! The least privilege that lets a consumer in, and who has to notice it.
 
-use super::{owner, quote, socket_unit};
+use super::{configured, owner, quote, socket_unit};
 use crate::model::{Access, Case, Class, Consumer, Fact, Fix, Gate, IdName, Liveness, Process, Sighting};
 
 const GROUP_WRITE: u32 = 0o020;
@@ -30,7 +30,7 @@ pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let server = case.server();
     if server.is_none() && matches!(case.liveness.known(), Some(Liveness::Refused { .. })) {
         // A dead file: the next bind makes another.
-        return vec![for_good(server, &access.consumer)];
+        return vec![for_good(case, server, &access.consumer)];
     }
     let mut fixes = vec![now(case, access, gate)];
     let restart = restart_after_joining(access, &fixes[0]);
@@ -41,9 +41,9 @@ pub(super) fn write(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
         return fixes;
     }
     if let Some((server, systemd)) = server.and_then(|server| Some((server, made_by_systemd(server)?))) {
-        return by_unit(&access.consumer, server, systemd);
+        return by_unit(case, &access.consumer, server, systemd);
     }
-    fixes.push(for_good(server, &access.consumer));
+    fixes.push(for_good(case, server, &access.consumer));
     fixes
 }
 
@@ -139,7 +139,7 @@ fn made_by_systemd(server: &Sighting) -> Option<&Process> {
 }
 
 /// A socket that systemd makes is made anew as its unit says.
-fn by_unit(consumer: &Consumer, server: &Sighting, systemd: &Process) -> Vec<Fix> {
+fn by_unit(case: &Case, consumer: &Consumer, server: &Sighting, systemd: &Process) -> Vec<Fix> {
     let group = consumer.group.label();
     let restart = socket_unit::restart(server, systemd);
     let unit = systemd.unit.as_deref().filter(|unit| unit.ends_with(".socket"));
@@ -148,21 +148,19 @@ fn by_unit(consumer: &Consumer, server: &Sighting, systemd: &Process) -> Vec<Fix
         let text = format!("then SocketGroup={group} and SocketMode=0660 in that unit, and restart it");
         return vec![restart, Fix::advice(text)];
     };
-    let directory = format!("/etc/systemd/system/{unit}.d");
     let lines = format!("[Socket]\\nSocketGroup={group}\\nSocketMode=0660\\n");
-    let file = format!("{directory}/consumer.conf");
-    let words = [
-        quote::command("mkdir -p", directory.as_bytes()),
-        [b"printf ", &quote::word(lines.as_bytes())[..], b" > ", &quote::word(file.as_bytes())].concat(),
-        b"systemctl daemon-reload".to_vec(),
-        restarted.clone(),
-    ];
-    let text = "systemd makes this socket: a chmod or chown would last until its next start only";
+    let words = [configured::drop_in(unit, "consumer", lines.as_bytes()), restarted.clone()];
+    let unit = case.configured.socket_unit();
+    let says = unit.and_then(|unit| Some(&unit.socket_mode.as_ref()?.written.location));
+    let says = says.map(|at| format!(", as {}:{} says", String::from_utf8_lossy(&at.file), at.line));
+    let says = says.unwrap_or_default();
+    let text =
+        format!("systemd makes this socket{says}: a chmod or chown would last until its next start only");
     vec![Fix::change(words.join(&b" && "[..]), text)]
 }
 
 /// Where the server is told, so that its next socket is right from the start.
-fn for_good(server: Option<&Sighting>, consumer: &Consumer) -> Fix {
+fn for_good(case: &Case, server: Option<&Sighting>, consumer: &Consumer) -> Fix {
     let group = consumer.group.label();
     let command = server.and_then(owner::of).map(|holder| holder.process.command.clone()).unwrap_or_default();
     let setting = match command.as_slice() {
@@ -180,7 +178,9 @@ fn for_good(server: Option<&Sighting>, consumer: &Consumer) -> Fix {
         name if name.starts_with(b"dockerd") => "\"group\" in /etc/docker/daemon.json".to_owned(),
         _ => format!("group {group} and umask 007 for the server (Group=, UMask= in its unit)"),
     };
-    Fix::advice(format!("for good, where the server is configured: {setting}"))
+    let line = case.configured.servers().next();
+    let line = line.map(|server| format!(" ({})", configured::place(server))).unwrap_or_default();
+    Fix::advice(format!("for good, where the server is configured{line}: {setting}"))
 }
 
 /// The consumer's user for setfacl(1): the name where it means the same here as there.

@@ -8,7 +8,11 @@ mod configured;
 mod denial;
 mod elsewhere;
 mod evidence;
+mod family;
 mod grant;
+mod libpq;
+mod logged;
+mod looks;
 mod obstacle;
 mod owner;
 mod passage;
@@ -17,6 +21,7 @@ mod rank;
 mod server_way;
 mod socket_unit;
 mod trial;
+mod unit_file;
 mod wire;
 
 /// Declares a rule; its doc comment becomes its explanation. It judges a socket by `check`, or, where that is said
@@ -55,9 +60,12 @@ mod sd108_path_too_long;
 mod sd109_suspicious_path_bytes;
 mod sd110_relative_socket_path;
 mod sd111_symlink_problem;
+mod sd112_abstract_path_mixup;
 mod sd113_kernel_name_differs;
 mod sd114_aged_tmp_location;
+mod sd115_runtime_dir_not_recreated;
 mod sd116_socket_type_mismatch;
+mod sd117_tcp_not_listening;
 mod sd201_client_no_write;
 mod sd202_parent_not_searchable;
 mod sd203_stale_supplementary_groups;
@@ -69,14 +77,26 @@ mod sd208_server_cannot_create_or_replace;
 mod sd209_selinux_denial;
 mod sd210_apparmor_snap_denial;
 mod sd211_protected_symlink;
+mod sd212_bind_chmod_window;
 mod sd213_mode_or_owner_not_as_expected;
 mod sd301_accept_queue_full;
+mod sd302_accept_queue_pressure;
+mod sd303_backlog_clamped;
+mod sd304_acceptor_stalled;
 mod sd305_listener_shut_down;
+mod sd306_fd_limit_near;
+mod sd307_half_dead_connections;
+mod sd308_orphaned_workers;
+mod sd309_foreign_holder;
 mod sd311_activation_failed;
+mod sd313_unexpected_server_identity;
+mod sd314_descriptor_errors_in_log;
 mod sd401_connected_no_reply;
 mod sd402_closed_before_reply;
 mod sd403_not_http;
+mod sd404_proxy_protocol_mismatch;
 mod sd405_host_header_rejected;
+mod sd406_healthcheck_fails;
 mod sd407_auth_layer_refusal;
 mod sd408_unexpected_response;
 mod sd409_response_unfinished;
@@ -89,6 +109,7 @@ mod sd506_read_only_for_server;
 mod sd507_no_space_or_inodes;
 mod sd601_config_path_has_no_server;
 mod sd602_nginx_unix_syntax;
+mod sd603_haproxy_chroot_hides_socket;
 mod sd604_two_owners_of_path;
 mod sd605_runtime_dir_erases_socket;
 mod sd606_socket_unit_failed;
@@ -125,9 +146,12 @@ pub static ALL: &[&Rule] = &[
     &sd109_suspicious_path_bytes::SUSPICIOUS_PATH_BYTES,
     &sd110_relative_socket_path::RELATIVE_SOCKET_PATH,
     &sd111_symlink_problem::SYMLINK_PROBLEM,
+    &sd112_abstract_path_mixup::ABSTRACT_PATH_MIXUP,
     &sd113_kernel_name_differs::KERNEL_NAME_DIFFERS,
     &sd114_aged_tmp_location::AGED_TMP_LOCATION,
+    &sd115_runtime_dir_not_recreated::RUNTIME_DIR_NOT_RECREATED,
     &sd116_socket_type_mismatch::SOCKET_TYPE_MISMATCH,
+    &sd117_tcp_not_listening::TCP_NOT_LISTENING,
     &sd201_client_no_write::CLIENT_NO_WRITE,
     &sd202_parent_not_searchable::PARENT_NOT_SEARCHABLE,
     &sd203_stale_supplementary_groups::STALE_SUPPLEMENTARY_GROUPS,
@@ -139,14 +163,26 @@ pub static ALL: &[&Rule] = &[
     &sd209_selinux_denial::SELINUX_DENIAL,
     &sd210_apparmor_snap_denial::APPARMOR_SNAP_DENIAL,
     &sd211_protected_symlink::PROTECTED_SYMLINK,
+    &sd212_bind_chmod_window::BIND_CHMOD_WINDOW,
     &sd213_mode_or_owner_not_as_expected::MODE_OR_OWNER_NOT_AS_EXPECTED,
     &sd301_accept_queue_full::ACCEPT_QUEUE_FULL,
+    &sd302_accept_queue_pressure::ACCEPT_QUEUE_PRESSURE,
+    &sd303_backlog_clamped::BACKLOG_CLAMPED,
+    &sd304_acceptor_stalled::ACCEPTOR_STALLED,
     &sd305_listener_shut_down::LISTENER_SHUT_DOWN,
+    &sd306_fd_limit_near::FD_LIMIT_NEAR,
+    &sd307_half_dead_connections::HALF_DEAD_CONNECTIONS,
+    &sd308_orphaned_workers::ORPHANED_WORKERS,
+    &sd309_foreign_holder::FOREIGN_HOLDER,
     &sd311_activation_failed::ACTIVATION_FAILED,
+    &sd313_unexpected_server_identity::UNEXPECTED_SERVER_IDENTITY,
+    &sd314_descriptor_errors_in_log::DESCRIPTOR_ERRORS_IN_LOG,
     &sd401_connected_no_reply::CONNECTED_NO_REPLY,
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,
+    &sd404_proxy_protocol_mismatch::PROXY_PROTOCOL_MISMATCH,
     &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd406_healthcheck_fails::HEALTHCHECK_FAILS,
     &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
     &sd408_unexpected_response::UNEXPECTED_RESPONSE,
     &sd409_response_unfinished::RESPONSE_UNFINISHED,
@@ -159,6 +195,7 @@ pub static ALL: &[&Rule] = &[
     &sd507_no_space_or_inodes::NO_SPACE_OR_INODES,
     &sd601_config_path_has_no_server::CONFIG_PATH_HAS_NO_SERVER,
     &sd602_nginx_unix_syntax::NGINX_UNIX_SYNTAX,
+    &sd603_haproxy_chroot_hides_socket::HAPROXY_CHROOT_HIDES_SOCKET,
     &sd604_two_owners_of_path::TWO_OWNERS_OF_PATH,
     &sd605_runtime_dir_erases_socket::RUNTIME_DIR_ERASES_SOCKET,
     &sd606_socket_unit_failed::SOCKET_UNIT_FAILED,
@@ -200,6 +237,7 @@ pub static ON_THE_WIRE: &[&Rule] = &[
     &sd402_closed_before_reply::CLOSED_BEFORE_REPLY,
     &sd403_not_http::NOT_HTTP,
     &sd405_host_header_rejected::HOST_HEADER_REJECTED,
+    &sd406_healthcheck_fails::HEALTHCHECK_FAILS,
     &sd407_auth_layer_refusal::AUTH_LAYER_REFUSAL,
     &sd408_unexpected_response::UNEXPECTED_RESPONSE,
     &sd409_response_unfinished::RESPONSE_UNFINISHED,

@@ -60,6 +60,18 @@ pub(super) fn move_aside(path: &[u8], text: &str) -> Fix {
     Fix::change(command.concat(), text)
 }
 
+/// What to do about a file that nothing is bound to: `canonical` is its path where it is looked at, `from_here` the one
+/// that leads there from here.
+pub(super) fn of_nobody(from_here: &[u8], canonical: &[u8]) -> Vec<Fix> {
+    let start = Fix::advice("start the server that owns it: most replace a stale file");
+    let text = "the proof once more; with --apply the file is removed, and no successor's";
+    // What is in another root is not removed from here.
+    let clean =
+        (from_here == canonical).then(|| Fix::look(quote::command("sockdoctor clean", canonical), text));
+    let refused = "only if its start says \"Address already in use\": move the file aside, then start it";
+    [Some(start), clean, Some(move_aside(from_here, refused))].into_iter().flatten().collect()
+}
+
 /// What to do with a listener that lost its name: while another one serves it, no more than to stop it, and
 /// never with the process that serves. A systemd is not stopped: it gets its name back.
 pub(super) fn retire(orphan: &Sighting, case: &Case) -> Vec<Fix> {
@@ -99,6 +111,11 @@ pub(super) fn end(process: &Process, text: &str) -> Fix {
 pub(super) fn go_on(holder: &Holder) -> Option<Fix> {
     let stopped = holder.process.state == 'T';
     stopped.then(|| Fix::change(format!("kill -CONT {}", holder.process.pid), "let the server go on"))
+}
+
+/// What lets more clients wait.
+pub(super) fn larger_queue() -> Fix {
+    Fix::advice("then more workers, then a larger backlog and a larger net.core.somaxconn")
 }
 
 /// How to stop one process.

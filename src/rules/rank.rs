@@ -10,6 +10,7 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD102", "SD104"),
     ("SD103", "SD101"),
     ("SD103", "SD104"),
+    ("SD103", "SD604"),
     ("SD107", "SD106"),
     ("SD108", "SD101"),
     ("SD108", "SD601"),
@@ -17,10 +18,19 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD109", "SD601"),
     ("SD111", "SD101"),
     ("SD111", "SD601"),
+    ("SD112", "SD101"),
     ("SD113", "SD102"),
+    ("SD115", "SD101"),
+    ("SD115", "SD601"),
     ("SD208", "SD501"),
+    ("SD301", "SD302"),
     ("SD301", "SD401"),
+    ("SD304", "SD302"),
+    ("SD304", "SD401"),
+    ("SD306", "SD401"),
+    ("SD404", "SD403"),
     ("SD405", "SD408"),
+    ("SD406", "SD408"),
     ("SD503", "SD104"),
     ("SD505", "SD101"),
     ("SD505", "SD104"),
@@ -28,7 +38,12 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD507", "SD501"),
     ("SD601", "SD101"),
     ("SD602", "SD101"),
+    ("SD602", "SD112"),
     ("SD602", "SD601"),
+    ("SD603", "SD101"),
+    ("SD603", "SD601"),
+    ("SD603", "SD701"),
+    ("SD603", "SD709"),
     ("SD605", "SD101"),
     ("SD605", "SD102"),
     ("SD605", "SD601"),
@@ -36,6 +51,8 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("SD606", "SD104"),
     ("SD606", "SD311"),
     ("SD606", "SD601"),
+    ("SD609", "SD101"),
+    ("SD609", "SD601"),
     ("SD701", "SD101"),
     ("SD701", "SD601"),
     ("SD702", "SD101"),
@@ -152,9 +169,18 @@ fn judged(
     judgement
 }
 
-/// Worst first, then surest; among equals the order of the cases and of the codes stays.
+/// Worst first, then surest; among equals the order of the cases and of the codes stays. A queue that is full because
+/// no descriptor is left comes after that.
 pub fn rank(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| Reverse((finding.severity, finding.certainty)));
+    let starved: Vec<Vec<u8>> = findings
+        .iter()
+        .filter(|finding| finding.code == "SD306")
+        .map(|finding| finding.subject.name.clone())
+        .collect();
+    findings.sort_by_key(|finding| {
+        let follows = finding.code == "SD301" && starved.contains(&finding.subject.name);
+        (Reverse((finding.severity, finding.certainty)), follows)
+    });
 }
 
 fn explains(cause: &Finding, finding: &Finding) -> bool {

@@ -1,6 +1,6 @@
 //! SD101: nothing is at the path.
 
-use super::{elsewhere, evidence, quote, socket_unit};
+use super::{configured, elsewhere, evidence, quote, socket_unit};
 use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Target, Verdict};
 
 rule! {
@@ -48,6 +48,7 @@ fn check(case: &Case) -> Verdict {
     let certainty = if others.is_empty() { case.nobody_else()? } else { Certainty::Certain };
     let mut finding = PATH_MISSING.finding(case, certainty, summary);
     finding.evidence.extend(evidence::path(case));
+    finding.evidence.extend(configured::instead(case));
     if others.is_empty() {
         let likely = if certainty == Certainty::Likely { " that this pid namespace shows" } else { "" };
         let nobody = format!("no socket of any network namespace{likely} carries the name");
@@ -61,6 +62,7 @@ fn check(case: &Case) -> Verdict {
     let near = |name: &Vec<u8>| Fix::look(quote::ours("inspect", case, name), NEARLY);
     let unit = socket_unit::listen_again(case, "start").into_iter().rev();
     let finding = finding.proven_by(socket_unit::proof(case)).fixed_by(unit);
+    let finding = configured::told(case, finding);
     Ok(vec![finding.fixed_by(case.nearest.iter().map(near)).fixed_by([Fix::advice(START)])])
 }
 

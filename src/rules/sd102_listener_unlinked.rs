@@ -58,12 +58,15 @@ fn finding(case: &Case, unlinked: &[(&Sighting, Certainty)], certainty: Certaint
     let unsure = (certainty == Certainty::Likely).then(|| elsewhere::not_seen(case, orphans.clone()));
     let fix = |orphan| elsewhere::look(case, orphan).unwrap_or_else(|| owner::restart(orphan));
     let then = Fix::look(quote::ours("inspect", case, &case.path), "then see that it is healthy");
+    let here = case.client.is_none() && !case.path.is_empty();
+    let watch = || Fix::look(quote::ours("watch", case, &case.path), "see who removes it next time");
     LISTENER_UNLINKED
         .finding(case, certainty, summary)
         .proven_by(unlinked.iter().flat_map(proof).chain(unsure))
         .caused_by(evidence::unlinking(orphans.clone()))
         .fixed_by(orphans.clone().map(fix))
         .fixed_by(orphans.any(|orphan| !elsewhere::is_a_strangers(case, orphan)).then_some(then))
+        .fixed_by(here.then(watch))
 }
 
 #[cfg(test)]

@@ -20,15 +20,14 @@ rule! {
     /// socket refuses too: then only likely. The instant between bind and listen (SD105).
     ///
     /// # Fix
-    /// Restart the owner, or the .socket unit; most replace the file. At "Address already in use" move it aside.
+    /// Restart the owner, or the .socket unit; most replace the file. Else `sockdoctor clean PATH` shows the proof,
+    /// and with `--apply` removes it, which loses no file of a server that starts meanwhile. Never a bare rm.
     STALE_SOCKET_FILE = "SD104", "stale-socket-file", Error
 }
 
 const DEAD: &str = "The socket file is there, but no process has it bound: every connect is refused.";
 const GONE: &str = "the server that bound it is gone and did not unlink it";
 const STOPPED: &str = "a .socket unit that stops or fails leaves its file; its next start replaces it";
-const START: &str = "start the server that owns it: most replace a stale file";
-const ASIDE: &str = "only if its start says \"Address already in use\": move the file aside, then start it";
 const UNCLEAR: &str = "The socket file seems dead, but its listener may be out of sight from here.";
 
 fn check(case: &Case) -> Verdict {
@@ -47,7 +46,7 @@ fn check(case: &Case) -> Verdict {
     if file.class == MountClass::Local && liveness != Liveness::Denied {
         let (why, fixes) = match socket_unit::declared(case) {
             Some(_) => (STOPPED, socket_unit::listen_again(case, "restart")),
-            None => (GONE, vec![Fix::advice(START), owner::move_aside(&case.from_here(&file.path), ASIDE)]),
+            None => (GONE, owner::of_nobody(&case.from_here(&file.path), &file.path)),
         };
         let finding = STALE_SOCKET_FILE.finding(case, Certainty::Certain, DEAD).proven_by(proof);
         return Ok(vec![finding.caused_by(why).fixed_by(fixes)]);

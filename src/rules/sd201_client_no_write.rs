@@ -33,10 +33,11 @@ fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {
     let alive = case.server().is_some_and(Sighting::is_alive);
     let though = if alive { "The socket is alive, but" } else { "Whoever serves the socket:" };
     let who = passage::who(access);
-    CLIENT_NO_WRITE
+    let finding = CLIENT_NO_WRITE
         .finding(case, Certainty::Certain, format!("{though} {who} may not write to it."))
         .proven_by(passage::proof(case, access, gate))
-        .fixed_by(grant::write(case, access, gate))
+        .fixed_by(grant::write(case, access, gate));
+    case.configured.permissions.iter().fold(finding, Finding::written_at)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! SD301: nobody is accepted any more, and the queue takes nobody.
 
 use super::{evidence, owner};
-use crate::model::{Case, Certainty, Evidence, Finding, NoVerdict, Sighting, Target, Verdict};
+use crate::model::{Address, Case, Certainty, Evidence, Finding, NoVerdict, Sighting, Target, Verdict};
 
 rule! {
     /// The accept queue is full: a client gets EAGAIN, or hangs.
@@ -26,7 +26,7 @@ rule! {
 const EAGAIN: i32 = 11;
 
 fn check(case: &Case) -> Verdict {
-    if matches!(case.target, Target::Tcp(_)) {
+    if matches!(case.target, Target::Tcp(_)) && case.server().is_none() {
         return Err(NoVerdict::NotApplicable);
     }
     let refused = case.probe.known().is_some_and(|probed| probed.errno() == Some(EAGAIN));
@@ -39,7 +39,9 @@ fn check(case: &Case) -> Verdict {
 }
 
 fn finding(case: &Case, sighting: &Sighting, refused: bool) -> Finding {
-    let summary = "The accept queue is full: a client gets EAGAIN, or hangs.";
+    let tcp = matches!(sighting.socket.address, Address::Tcp(_));
+    let met = if tcp { "a client's connect hangs" } else { "a client gets EAGAIN, or hangs" };
+    let summary = &format!("The accept queue is full: {met}.");
     let mut finding = ACCEPT_QUEUE_FULL.finding(case, Certainty::Certain, summary);
     finding.evidence.push(evidence::socket(sighting));
     finding

@@ -1,7 +1,7 @@
 //! SD311: systemd listens, and the service it would start has failed.
 
 use super::{configured, evidence};
-use crate::model::{Case, Certainty, Fix, Holder, NoVerdict, Verdict};
+use crate::model::{Case, Certainty, Fact, Fix, Holder, NoVerdict, Verdict};
 
 rule! {
     /// systemd listens for a service that has failed: clients connect and nobody answers.
@@ -11,7 +11,8 @@ rule! {
     /// service anew, which fails again until systemd gives up.
     ///
     /// # How it is known
-    /// PID 1 is the only holder of the listener, and systemd says that the service has failed.
+    /// PID 1 is the only holder of the listener, and systemd says that the service has failed; or that it is inactive,
+    /// while on two looks connections wait.
     ///
     /// # Not to be confused with
     /// A service that nobody has asked for yet: PID 1 alone and an empty queue are healthy.
@@ -26,21 +27,31 @@ fn check(case: &Case) -> Verdict {
     let name = name.ok_or(NoVerdict::NotApplicable)?;
     case.configured.states.get()?;
     let state = case.configured.state(name).ok_or(NoVerdict::NotApplicable)?;
-    let Some(server) = case.server().filter(|server| server.is_alive() && state.active == "failed") else {
+    let waits = match &case.configured.unanswered {
+        Fact::Unknown(gap) => return Err(NoVerdict::Unknown(gap.clone())),
+        unanswered => unanswered.known() == Some(&true),
+    };
+    let Some(server) =
+        case.server().filter(|server| server.is_alive() && (waits || state.active == "failed"))
+    else {
         return Ok(vec![]);
     };
     let manager = |holder: &Holder| holder.process.is_manager();
     if !server.holders.get()?.iter().all(manager) {
         return Ok(vec![]);
     }
-    let summary =
-        format!("systemd listens, but {name}, which it would start, has failed ({}).", state.result);
+    let (what, fix) = if waits {
+        let jobs = Fix::look("systemctl list-jobs --no-pager", "see what its start waits for");
+        ("is not started, and connections wait".to_owned(), jobs)
+    } else {
+        let [reset, start] = ["reset-failed", "start"].map(|verb| configured::systemctl(verb, name));
+        let start = Fix::change([reset, start].join(&b" && "[..]), "when it is repaired, have it start");
+        (format!("has failed ({})", state.result), start)
+    };
+    let summary = format!("systemd listens, but {name}, which it would start, {what}.");
     let finding = ACTIVATION_FAILED.finding(case, Certainty::Certain, summary);
     let proof = [evidence::socket(server), evidence::holders(server), configured::state(state)];
-    let start =
-        [configured::systemctl("reset-failed", name), b" && ".to_vec(), configured::systemctl("start", name)];
-    let start = Fix::change(start.concat(), "when it is repaired, have it start");
-    Ok(vec![finding.proven_by(proof).fixed_by([configured::log(name), start])])
+    Ok(vec![finding.proven_by(proof).fixed_by([configured::log(name), fix])])
 }
 
 #[cfg(test)]
@@ -48,7 +59,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Fact, Gap, Unit, UnitState};
+    use crate::model::{Gap, Unit, UnitState};
 
     fn with(active: &str) -> Case {
         let mut case = Case::sample();
@@ -66,6 +77,9 @@ mod tests {
     #[test]
     fn fires_where_pid_1_is_alone_with_a_failed_service() {
         assert_eq!(check(&with("failed")).unwrap()[0].code, "SD311");
+        let mut waits = with("inactive");
+        waits.configured.unanswered = Fact::Known(true);
+        assert_eq!(check(&waits).unwrap().len(), 1);
     }
 
     #[test]

@@ -24,7 +24,9 @@ rule! {
 
 fn check(case: &Case) -> Verdict {
     let probed = wire::probed(case)?;
-    if probed.outcome != Outcome::Answered || probed.misses.is_empty() {
+    // What a health check expects is SD406's.
+    let of_check = case.configured.checked.is_some();
+    if probed.outcome != Outcome::Answered || probed.misses.is_empty() || of_check {
         return Ok(vec![]);
     }
     let summary = "The server answers, but not what was expected.";

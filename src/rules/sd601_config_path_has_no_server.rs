@@ -22,12 +22,12 @@ rule! {
     CONFIG_PATH_HAS_NO_SERVER = "SD601", "config-path-has-no-server", Error
 }
 
-const OTHERWISE: &str =
-    "start the server that owns the path, or write its path where the client has this one";
+const OTHERWISE: &str = "start the server that owns the path, or write its path where the client has this";
 
 fn check(case: &Case) -> Verdict {
     let client = configured::client(case)?;
-    if !matches!(case.target, Target::Path(_)) {
+    // Of one socket alone, that nothing is there comes first (SD101).
+    if !(case.configured.scanned && matches!(case.target, Target::Path(_))) {
         return Err(NoVerdict::NotApplicable);
     }
     let alive = case.sockets.items.iter().any(|other| other.socket.owns_name() && other.is_alive());
@@ -37,22 +37,26 @@ fn check(case: &Case) -> Verdict {
     }
     case.settled()?;
     let certainty = if case.files_only { Certainty::Likely } else { case.nobody_else()? };
-    let chain = match (server, case.configured.nearly.first()) {
-        (Some(server), _) => format!("; {} is to listen there and does not", server.owner),
-        (None, Some(near)) => {
-            let edits = strsim::osa_distance(&text(&near.path), &text(&case.path));
-            let away = if edits == 1 { " (one edit away)" } else { "" };
-            format!("; {} listens on {}{away}", near.owner, text(&near.path))
+    let chain = match (case.configured.instead.first(), server, configured::near(case)) {
+        (Some(owner), ..) => {
+            format!("; pid {}, which is told that path, listens on TCP {} instead", owner.pid, owner.address)
         }
-        (None, None) => String::new(),
+        (None, Some(server), _) => format!("; {} is to listen there and does not", server.owner),
+        (None, None, Some((near, owner))) => {
+            let edits = strsim::osa_distance(&text(near), &text(&case.path));
+            let away = if edits == 1 { " (one edit away)" } else { "" };
+            format!("; {owner} listens on {}{away}", text(near))
+        }
+        (None, None, None) => String::new(),
     };
     let summary =
         format!("{} sends to {}, where nobody listens{chain}.", configured::place(client), text(&case.path));
     let finding = CONFIG_PATH_HAS_NO_SERVER.finding(case, certainty, summary).written_at(&client.written);
-    let finding = finding.proven_by(evidence::path(case));
-    let near = case.configured.nearly.iter();
-    let finding = near.fold(finding, |finding, near| finding.written_at(&near.written));
+    let finding = finding.proven_by(evidence::path(case)).proven_by(configured::instead(case));
+    let finding =
+        case.configured.nearly.iter().fold(finding, |finding, near| finding.written_at(&near.written));
     let known = configured::start(case, server).into_iter().chain(configured::correct(case, client));
+    let known = known.chain(configured::over_tcp(case, client));
     Ok(vec![finding.fixed_by(known).fixed_by([Fix::advice(OTHERWISE)])])
 }
 
@@ -64,6 +68,7 @@ mod tests {
     fn missing() -> Case {
         let mut case = Case { walk: Fact::Known(Walk::sample_missing()), ..Case::sample_stale() };
         case.configured.mentions.push(Declaration::sample("/tmp/x.sock"));
+        case.configured.scanned = true;
         case
     }
 
@@ -82,6 +87,7 @@ mod tests {
         let mut case = Case::sample();
         assert_eq!(check(&case), Err(NoVerdict::NotApplicable));
         case.configured.mentions.push(Declaration::sample("/tmp/x.sock"));
+        case.configured.scanned = true;
         assert_eq!(check(&case), Ok(vec![]));
     }
 

@@ -42,10 +42,8 @@ fn check(case: &Case) -> Verdict {
         let mut finding = RUNTIME_DIR_ERASES_SOCKET.finding(case, Certainty::Certain, summary);
         finding = finding.written_at(&made.written);
         let setting = "RuntimeDirectoryPreserve=yes";
-        let edit = format!(
-            "mkdir -p /etc/systemd/system/{name}.d && printf '[Service]\\n{setting}\\n' > \
-             /etc/systemd/system/{name}.d/preserve.conf && systemctl daemon-reload"
-        );
+        let lines = format!("[Service]\\n{setting}\\n");
+        let edit = configured::drop_in(name, "preserve", lines.as_bytes());
         let keep = Fix::change(edit, format!("let the directory stay ({setting}), or take it out of {name}"));
         let again = configured::remake(case, owner, "have the socket made again, if it is gone by now");
         findings.push(finding.fixed_by([keep, again]));

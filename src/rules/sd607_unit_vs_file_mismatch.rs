@@ -1,7 +1,7 @@
 //! SD607: the socket's file is not what its unit says.
 
-use super::{configured, evidence};
-use crate::model::{Case, Certainty, FileKind, Finding, Holder, NoVerdict, Verdict};
+use super::{configured, evidence, unit_file};
+use crate::model::{Case, Certainty, FileKind, Finding, NoVerdict, Verdict};
 
 rule! {
     /// Mode, owner or group of the socket are not those its .socket unit gives it.
@@ -12,7 +12,7 @@ rule! {
     ///
     /// # How it is known
     /// SocketMode=, SocketUser= and SocketGroup= of the unit files, drop-ins included (0666 and root where they say
-    /// nothing), against the file that PID 1 has bound.
+    /// nothing), against the file that PID 1 has bound; DirectoryMode=, where it is set, against the directory.
     ///
     /// # Not to be confused with
     /// A file that another server made in its place (SD103, SD604).
@@ -26,24 +26,16 @@ fn check(case: &Case) -> Verdict {
     let unit = case.configured.socket_unit().ok_or(NoVerdict::NotApplicable)?;
     let Some(file) = case.file()?.filter(|file| file.kind == FileKind::Socket) else { return Ok(vec![]) };
     let Some(server) = case.server() else { return Ok(vec![]) };
-    let manager = |holder: &Holder| holder.process.is_manager();
-    if !server.holders.get()?.iter().any(manager) {
+    if !server.holders.get()?.iter().any(|holder| holder.process.is_manager()) {
         return Ok(vec![]);
     }
-    let wished = &case.configured.wished;
-    let mut differences = Vec::new();
-    let mut settings = Vec::new();
-    if let Some(mode) = wished.mode.filter(|mode| *mode != file.permissions()) {
-        differences.push(format!("mode {:04o} instead of {mode:04o}", file.permissions()));
-        settings.extend(unit.socket_mode.as_ref().map(|setting| &setting.written));
-    }
-    if let Some(owner) = wished.owner.as_ref().filter(|owner| owner.id != file.uid) {
-        differences.push(format!("owner {} instead of {}", file.uid, owner.label()));
-        settings.extend(unit.socket_user.as_ref().map(|setting| &setting.written));
-    }
-    if let Some(group) = wished.group.as_ref().filter(|group| group.id != file.gid) {
-        differences.push(format!("group {} instead of {}", file.gid, group.label()));
-        settings.extend(unit.socket_group.as_ref().map(|setting| &setting.written));
+    let (mut differences, mut settings) = unit_file::differences(case, unit, file);
+    let remade = !differences.is_empty();
+    let directory = unit_file::other_directory(case, unit)?;
+    if let Some((wanted, place)) = directory {
+        let mode = place.permissions.mode & 0o7777;
+        differences.push(format!("its directory has mode {mode:04o} instead of {:04o}", wanted.value));
+        settings.push(&wanted.written);
     }
     if differences.is_empty() {
         return Ok(vec![]);
@@ -51,10 +43,12 @@ fn check(case: &Case) -> Verdict {
     let summary = format!("The socket is not as {} gives it: {}.", unit.name, differences.join(", "));
     let mut finding = UNIT_VS_FILE_MISMATCH.finding(case, Certainty::Certain, summary);
     finding = settings.into_iter().fold(finding, Finding::written_at);
-    let state = case.configured.state(&unit.name).map(configured::state);
-    finding = finding.proven_by(evidence::path(case).into_iter().chain(state));
+    finding = finding.proven_by(evidence::path(case));
+    finding = finding.proven_by(case.configured.state(&unit.name).map(configured::state));
     let text = "have the file made as the unit says; edit the unit first where the file is right";
-    Ok(vec![finding.fixed_by([configured::remake(case, unit, text)])])
+    let again = remade.then(|| configured::remake(case, unit, text));
+    let give = directory.map(|(wanted, place)| unit_file::chmod(case, wanted.value, place));
+    Ok(vec![finding.fixed_by(again.into_iter().chain(give))])
 }
 
 #[cfg(test)]
@@ -62,7 +56,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Fact, Gap, Unit, Wished};
+    use crate::model::{Fact, Gap, Holder, Unit, Wished};
 
     fn with(mode: u32) -> Case {
         let mut case = Case::sample();

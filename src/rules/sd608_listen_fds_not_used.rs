@@ -39,10 +39,15 @@ fn check(case: &Case) -> Verdict {
     let summary = format!("{name} runs (pid {pid}) without the listener that {} has for it.", unit.name);
     let finding = LISTEN_FDS_NOT_USED.finding(case, Certainty::Certain, summary);
     let proof = [evidence::socket(server), evidence::holders(server), configured::state(state)];
+    let passed = state.passed.known().map(|passed| configured::passed(pid, passed));
+    let wrapper = state.passed.known().is_some_and(|passed| passed.pid.is_some_and(|to| to != passed.own));
+    let exec =
+        Fix::advice("start the server with `exec` in the wrapper: what is passed is for its pid alone");
     let [stop, socket] = [configured::systemctl("stop", name), configured::systemctl("restart", &unit.name)];
     let text = "start it through its socket: the next connection does";
     let again = Fix::change([stop, b" && ".to_vec(), socket].concat(), text);
-    Ok(vec![finding.proven_by(proof).fixed_by([again])])
+    let finding = finding.proven_by(proof).proven_by(passed);
+    Ok(vec![finding.fixed_by(Some(exec).filter(|_| wrapper)).fixed_by([again])])
 }
 
 fn only_pid_1(holders: &[Holder]) -> bool {

@@ -1,6 +1,7 @@
 //! SD609: a client of a database names its socket in the wrong way.
 
 use super::compose::{self, localhost};
+use super::libpq::check;
 use crate::model::{
     Certainty, Declaration, Declared, Finding, Fix, LOCALHOST, Protocol, Usage, Verdict, names_a_socket,
 };
@@ -10,20 +11,19 @@ rule! {
     ///
     /// # What it means
     /// libpq takes the directory as `host`, and looks in it for `.s.PGSQL.` and the port: with the file as `host` it
-    /// says "Not a directory" (ENOTDIR), with another directory or port "No such file or directory". To MySQL's own
-    /// clients `localhost` is a socket, never TCP: "Can't connect to local MySQL server through socket" (2002).
+    /// says "Not a directory" (ENOTDIR), else ENOENT. To MySQL's own clients `localhost` is a socket, never TCP.
     ///
     /// # How it is known
     /// `host=` of a connection string, `PGHOST` or `host` in its percent-encoded form names a file, or another
-    /// directory or port than the server of the same project has, whose volume is mounted. Or MySQL is looked for on
-    /// `localhost` by a service that has no files of the server's.
+    /// directory or port than the server has: of the same project, whose volume is mounted, or of this host. Or MySQL
+    /// is looked for on `localhost` by a service without files of the server's.
     ///
     /// # Not to be confused with
-    /// A directory and the right port. A volume that the client lacks (SD612). The file, where MySQL is meant.
+    /// A directory and the right port. A volume that the client lacks (SD612). The file, for MySQL.
     ///
     /// # Fix
     /// `host=/var/run/postgresql`, the directory alone, and the server's port; for MySQL `--socket=PATH`.
-    POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; declared
+    POSTGRES_MYSQL_PATH_RULE = "SD609", "postgres-mysql-path-rule", Error; check, declared
 }
 
 fn declared(declared: &Declared) -> Verdict {

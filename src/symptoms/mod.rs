@@ -8,6 +8,8 @@ mod clients;
 mod databases;
 mod errno;
 mod haproxy;
+pub mod log;
+mod log_time;
 mod nginx;
 mod path;
 mod pattern;

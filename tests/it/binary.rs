@@ -61,7 +61,7 @@ pub(crate) fn document(output: &Output) -> Value {
 /// The smallest document the schema allows.
 fn smallest(status: i32) -> Output {
     let stdout = serde_json::json!({
-        "schema": "sockdoctor/v1", "tool": {"name": "sockdoctor", "version": "0"}, "command": "clean",
+        "schema": "sockdoctor/v1", "tool": {"name": "sockdoctor", "version": "0"}, "command": "demo",
         "host": {"kernel": "6.18", "netns": null, "mntns": null, "uid": 0},
         "started_at": "2026-01-01T00:00:00Z", "duration_s": 0, "verdict": "ok", "exit_code": 0, "error": null,
         "summary": {

@@ -83,6 +83,15 @@ fn every_document_is_as_the_printed_schema_says() {
             &["wait", "--gone", "/nowhere/x"],
             &["wait", "--timeout", "50ms", "/nowhere/x"],
             &["wait", "inode:1"],
+            &["watch", "--duration", "300ms", world.path("0/app.sock").to_str().unwrap(), "/nowhere/x"],
+            &["watch", "-v", "--duration", "300ms", world.dir.to_str().unwrap()],
+            &["watch", "@nobody"],
+            &["clean", world.path("6").to_str().unwrap()],
+            &["clean", "--apply", world.path("0/app.sock").to_str().unwrap(), "/nowhere/x"],
+            &["clean", "@name"],
+            &["guard", world.path("2/app.sock").to_str().unwrap(), "--failures", "1", "--dry-run"],
+            &["guard", "/nowhere/x", "--failures", "1", "--dry-run", "--", "true"],
+            &["guard", "/nowhere/x"],
             &["list", "--only", "SD000"],
         ] {
             valid(arguments);
@@ -153,6 +162,7 @@ const DEMO: &str = "\
     cause     it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name
     fix       stop the owner, then start it again as before (here it is the demo itself, which has ended)
               sockdoctor inspect [PATH]   then see that it is healthy
+              sockdoctor watch [PATH]   see who removes it next time
     more      sockdoctor explain SD102
 
 demo listener-unlinked: SD102 recognised; everything it made is removed

@@ -342,8 +342,8 @@ fn a_format_that_a_command_has_not_is_refused_before_anything_is_done() {
     isolated("formats::a_format_that_a_command_has_not_is_refused_before_anything_is_done", |world| {
         let file = world.path("out");
         for (command, format, has) in [
-            ("list", "sarif", "text, plain, json, markdown, ndjson"),
-            ("inspect", "ndjson", "text, plain, json, markdown, github, sarif, junit"),
+            ("list", "sarif", "text, plain, json, markdown, ndjson, openmetrics, nagios"),
+            ("inspect", "ndjson", "text, plain, json, markdown, github, sarif, junit, openmetrics, nagios"),
             ("demo", "junit", "text, plain, json, markdown"),
             ("explain", "github", "text, plain, json, markdown"),
         ] {

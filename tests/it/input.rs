@@ -40,8 +40,6 @@ fn targets_that_mean_nothing_are_refused_in_one_line() {
         "http+unix://%00",
         "http+unix://%zz",
         "tcp:x",
-        "tcp:127.0.0.1:80",
-        "http://127.0.0.1:5001/health",
         "https://host/",
     ] {
         is_refused(&[OsStr::new("inspect"), OsStr::new(target)], 2);

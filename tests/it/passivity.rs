@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(30);
 fn looks(world: &World, path: &Path) -> Vec<Vec<String>> {
     let (pattern, path) = (format!("{}/*", world.dir.display()), path.to_str().unwrap());
     let dir = world.dir.to_str().unwrap();
-    let lines: [&[&str]; 7] = [
+    let lines: [&[&str]; 11] = [
         &["inspect", path],
         &["inspect", "-v", path],
         &["inspect", dir],
@@ -29,6 +29,10 @@ fn looks(world: &World, path: &Path) -> Vec<Vec<String>> {
         &["list", "--all", "--fields", "memory,name", "--match", &pattern],
         &["list", "--stale", "--match", &pattern],
         &["list", "--no-holders", "--match", &pattern],
+        &["watch", "--duration", "500ms", path],
+        &["watch", "--duration", "500ms", dir],
+        &["clean", path],
+        &["clean", dir],
     ];
     lines.map(|line| line.iter().map(|word| (*word).to_owned()).collect()).to_vec()
 }

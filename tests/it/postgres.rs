@@ -43,6 +43,13 @@ impl Postgres {
         postgres
     }
 
+    /// Whether psql, with these variables, gets an answer.
+    pub(crate) fn answers(&self, host: &str, port: &str) -> bool {
+        let mut psql = self.nobody("psql");
+        psql.args(["-U", "postgres", "-c", "select 1", "postgres"]).env("PGHOST", host).env("PGPORT", port);
+        finish(&mut psql, Duration::from_secs(30)).status == 0
+    }
+
     fn nobody(&self, program: &str) -> Command {
         let mut command = need("setpriv").unwrap();
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);

@@ -410,6 +410,6 @@ fn the_worst_directory_comes_first_in_every_format() {
                 "{format}"
             );
         }
-        assert_eq!(run(["preflight", "--format", "nagios", text(&good)]).status, 2);
+        assert_eq!(run(["preflight", "--format", "ndjson", text(&good)]).status, 2);
     });
 }

@@ -202,6 +202,7 @@ fn what_has_no_answer_for_another_root_is_refused_with_a_hint() {
         for args in [
             vec!["--root", &root, "list"],
             vec!["--root", &root, "wait", "/x", "--once"],
+            vec!["--root", &root, "watch", "/x"],
             vec!["--root", &root, "demo"],
             vec!["--root", &root, "self-check"],
             vec!["--root", &root, "inspect", "@name"],

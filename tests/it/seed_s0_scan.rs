@@ -1,6 +1,6 @@
 //! The situation that started it, scanned: uvicorn or gunicorn with several workers, and nginx in front.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -41,8 +41,15 @@ fn a_second_start_of_uvicorn_is_named_with_the_line_of_nginx() {
         let file = findings[0]["locations"][0]["file"].as_str().unwrap();
         assert!(file.ends_with("/nginx.conf") && findings[0]["locations"][0]["line"] == 3, "{findings:#?}");
 
-        server.signal(nix::sys::signal::Signal::SIGTERM);
-        assert!(server.ended(SOON).is_some());
+        // The printed fix: the owner is stopped, and started again as before.
+        let fix = findings[0]["fix"].as_array().unwrap().iter().find(|fix| fix["changes_state"] == true);
+        let command = fix.unwrap()["command"].as_str().unwrap();
+        assert_eq!(finish(Command::new("sh").args(["-c", command]), SOON).status, 0, "{command}");
+        assert!(server.ended(SOON).is_some(), "{command}");
+        let again = uvicorn(world, &socket, 2).unwrap();
+        assert_eq!((proxy.answers(), found(world)), (Some(200), vec![]));
+        drop(again);
+        let _ = std::fs::remove_file(&socket);
         assert_eq!(found(world)[0]["code"], "SD601", "{:#?}", found(world));
         let _gunicorn = gunicorn(world, &socket).unwrap();
         assert!(until(SOON, || proxy.answers() == Some(200)));

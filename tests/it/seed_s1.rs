@@ -258,9 +258,10 @@ fn units_that_do_each_other_harm_are_healed_too() {
         site.inspect(shared).is_healthy();
         guest.systemctl(["stop", "b.service"]);
         let seen = site.inspect(shared);
-        seen.is_broken_by("SD102", "certain");
-        assert!(seen.findings().next().unwrap()["cause"].as_str().unwrap().contains("RuntimeDirectory="));
-        assert_eq!(site.paste_fixes(&seen), ["systemctl restart a.service"]);
+        seen.is_broken_by("SD605", "certain");
+        assert_eq!(seen.0["findings"][0]["locations"][0]["file"], "/etc/systemd/system/b.service");
+        let commands = site.paste_fixes(&seen);
+        assert_eq!(commands[1], "systemctl daemon-reload && systemctl restart a.service");
         assert!(until(SOON, || http_status(&guest.path(shared)) == Some(200)));
 
         // A service that cannot start fails its socket, whose file then looks stale.

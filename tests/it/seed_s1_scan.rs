@@ -5,7 +5,7 @@
 use crate::binary::document;
 use crate::process::{finish, until};
 use crate::seed_s1::{APP_SOCKET, NGINX, SOCKET, SOON, Site, gunicorn_service};
-use crate::seen::Inspected;
+use crate::seen::{Inspected, inspect_by};
 use crate::servers::http_status;
 use crate::world::{isolated_root, skip};
 
@@ -63,14 +63,46 @@ fn paths_and_directories_that_disagree_are_named_with_their_lines_and_healed() {
         // nginx sends one letter past it.
         site.nginx(&NGINX.replace("app.sock", "apps.sock"));
         assert_eq!(site.answers(), Some(502));
+        // Of the socket alone, the lines of both sides are named too.
+        let seen = inspect_by(&mut site.guest.command("sockdoctor"), "/run/gunicorn/apps.sock");
+        seen.is_broken_by("SD101", "likely");
+        let locations = seen.0["findings"][0]["locations"].to_string();
+        for file in ["/srv/nginx.conf", "/etc/systemd/system/app.socket"] {
+            assert!(locations.contains(file), "{:#}", seen.0);
+        }
+        assert!(seen.fixes().any(|fix| fix["command"].to_string().contains("sed -i '5s|")), "{:#}", seen.0);
         let fixes = site.heals("SD601", "/srv/nginx.conf:5");
         assert!(fixes[0].starts_with("sed -i '5s|"), "{fixes:?}");
         assert!(until(SOON, || site.answers() == Some(200)));
 
-        // The service binds for itself, another path.
+        // The service binds for itself, in a directory that somebody made by hand, and that a boot took.
         site.guest.systemctl(["stop", "app.service", "app.socket"]);
         site.guest.unit("app.socket", "[Socket]\nListenStream=127.0.0.1:9\n");
-        site.guest.run(["install", "-d", "-o", "www-data", "/run/gunicorn"]);
+        site.guest.unit("app.service", &gunicorn_service("", "", SOCKET));
+        let of_root =
+            "systemctl reset-failed app.service; install -d /run/gunicorn && systemctl start app.service";
+        assert_ne!(site.guest.run(["bash", "-c", of_root]).status, 0);
+        let seen = site.scan();
+        assert_eq!(seen.codes()[..2], ["SD601", "SD208"], "{:#}", seen.0);
+        assert!(
+            seen.0["findings"][1]["summary"].as_str().unwrap().ends_with("in /run/gunicorn."),
+            "{:#}",
+            seen.0
+        );
+        let by_hand = "install -d -o www-data /run/gunicorn && systemctl restart app.service";
+        assert_eq!(site.guest.run(["bash", "-c", by_hand]).status, 0);
+        assert!(until(SOON, || site.answers() == Some(200)));
+        let seen = site.scan();
+        assert_eq!((seen.codes()[0], &seen.0["findings"][0]["severity"]), ("SD115", &"warning".into()));
+        let boot = "systemctl stop app.service; rm -r /run/gunicorn; systemctl start app.service";
+        assert_ne!(site.guest.run(["bash", "-c", boot]).status, 0);
+        assert_eq!(site.answers(), Some(502));
+        let fixes = site.heals("SD115", "/etc/systemd/system/app.service:8");
+        assert!(fixes[0].contains("RuntimeDirectory=gunicorn"), "{fixes:?}");
+        assert!(until(SOON, || site.answers() == Some(200)));
+        site.is_healthy();
+
+        // On another path.
         site.guest.unit("app.service", &gunicorn_service("", "", "/run/gunicorn/ap.sock"));
         site.guest.systemctl(["restart", "app.service"]);
         assert_eq!(site.answers(), Some(502));
@@ -118,8 +150,21 @@ fn who_may_connect_and_what_the_unit_gives_are_named_with_their_lines_and_healed
         site.heals("SD607", "/etc/systemd/system/app.socket:6");
         // As the unit says now: nginx is locked out, and that is named too.
         assert_eq!(site.answers(), Some(502));
+        // So does access, with the line that has the last word.
+        let access = ["sockdoctor", "access", SOCKET, "--as", "www-data"];
+        let said = site.guest.run(access).stdout;
+        assert!(said.contains("as /etc/systemd/system/app.socket:6 says"), "{said}");
         site.heals("SD201", "/srv/nginx.conf:5");
         assert!(until(SOON, || site.answers() == Some(200)), "{:#}", site.scan().0);
+
+        // A directory that was there before systemd could give it a mode.
+        site.guest.run(["install", "-d", "/run/g"]);
+        site.guest.unit("g.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+        site.guest.unit("g.socket", "[Socket]\nListenStream=/run/g/g.sock\nDirectoryMode=0750\n");
+        site.guest.systemctl(["start", "g.socket"]);
+        let fixes = site.heals("SD607", "/etc/systemd/system/g.socket:3");
+        assert_eq!(fixes, ["chmod 0750 /run/g"]);
+        site.is_healthy();
 
         // nginx runs as somebody else.
         site.guest.unit("app.socket", APP_SOCKET);
@@ -142,6 +187,25 @@ fn what_systemd_says_of_the_units_is_named_and_healed() {
             Err(reason) => return skip(name, &reason),
         };
         let good = gunicorn_service("Requires=app.socket", "", SOCKET);
+
+        // Asked for, and its start waits for another that does not come up.
+        let unit =
+            "[Unit]\nRequires=slow.service\nAfter=slow.service\n[Service]\nExecStart=/bin/sleep infinity\n";
+        site.guest.unit("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n");
+        site.guest.unit("app.service", unit);
+        site.is_healthy();
+        let client = std::os::unix::net::UnixStream::connect(site.guest.path(SOCKET)).unwrap();
+        assert!(until(SOON, || site.scan().codes().first() == Some(&"SD311")), "{:#}", site.scan().0);
+        let seen = site.scan();
+        assert!(
+            seen.0["findings"][0]["summary"].as_str().unwrap().contains("connections wait"),
+            "{:#}",
+            seen.0
+        );
+        drop(client);
+        // Its own status tells of the jobs that this cancels.
+        site.guest.run(["systemctl", "stop", "app.socket", "app.service", "slow.service"]);
+        site.guest.systemctl(["start", "app.socket"]);
 
         // A failed start by hand: PID 1 goes on listening.
         site.guest.unit("app.service", "[Service]\nExecStart=/bin/false\n");
@@ -169,6 +233,7 @@ fn what_systemd_says_of_the_units_is_named_and_healed() {
         site.guest.systemctl(["start", "app.socket", "app.service"]);
         let closed = || site.scan().codes().first() == Some(&"SD608");
         assert!(until(SOON, closed), "{:#}", site.scan().0);
+        assert!(site.scan().proof().contains("LISTEN_FDS=1 LISTEN_PID="), "{}", site.scan().proof());
         site.guest.unit("app.service", &good);
         let seen = site.scan();
         site.paste_fixes(&seen);

@@ -400,7 +400,7 @@ fn abstract_names_and_tcp_ports_are_waited_for() {
     ends(&["--once", &format!("127.0.0.1:{number}"), &format!("localhost:{number}")], 0, "ready", None);
     drop((listener, port));
     // Of what takes more than a look at a file, too, the last state is told and not that time was up.
-    let late = ends(&["--timeout", "100ms", &there], 124, "timed_out", None);
+    let late = ends(&["--timeout", "100ms", &there], 124, "timed_out", Some("SD117"));
     assert_eq!(late["data"]["waited"][0]["state"], "refused", "{late:#}");
     ends(&["--gone", &target, &there], 0, "ready", None);
     assert!(UnixStream::connect_addr(&address).is_err());

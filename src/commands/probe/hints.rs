@@ -61,7 +61,7 @@ const PORTS: &[(u16, Protocol)] = &[
 ];
 
 /// By the target alone, then by the process that listens.
-pub(super) fn protocol(
+pub(in crate::commands) fn protocol(
     target: &Target,
     command: impl FnOnce() -> Option<Vec<u8>>,
 ) -> Option<(Protocol, KnownBy)> {

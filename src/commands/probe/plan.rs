@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::Refusal;
 use crate::cli::ProbeArgs;
-use crate::model::{Expectations, HttpRequest, ProbePlan, Protocol, Statuses, Target, pattern};
+use crate::model::{Depth, Expectations, HttpRequest, ProbePlan, Protocol, Statuses, Target, pattern};
 use crate::probe;
 
 /// The longest body that is waited for unless --max-body says otherwise, bytes.
@@ -100,6 +100,7 @@ pub(super) fn plan(
         max_body,
         // What is shown is shown whole.
         kept: if shown { max_body } else { ProbePlan::KEPT },
+        depth: Depth::Whole,
     })
 }
 

@@ -4,16 +4,21 @@ use crate::model::{LOCALHOST, Protocol, Usage, names_a_socket};
 
 /// A socket somebody speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mention {
-    pub(super) usage: Usage,
-    pub(super) path: String,
-    pub(super) directory: bool,
-    pub(super) protocol: Option<Protocol>,
-    pub(super) port: Option<u16>,
+pub(in crate::config) struct Mention {
+    pub(in crate::config) usage: Usage,
+    pub(in crate::config) path: String,
+    pub(in crate::config) directory: bool,
+    pub(in crate::config) protocol: Option<Protocol>,
+    pub(in crate::config) port: Option<u16>,
 }
 
 impl Mention {
-    pub(super) fn of(usage: Usage, path: &str, directory: bool, protocol: Option<Protocol>) -> Self {
+    pub(in crate::config) fn of(
+        usage: Usage,
+        path: &str,
+        directory: bool,
+        protocol: Option<Protocol>,
+    ) -> Self {
         Self { usage, path: path.to_owned(), directory, protocol, port: None }
     }
 }
@@ -23,7 +28,7 @@ const BINDS: [&str; 8] =
     ["--bind", "-b", "--uds", "--unixsocket", "--listen", "--socket", "--http-socket", "-H"];
 
 /// What the value of an environment variable names.
-pub(super) fn of_variable(name: &str, value: &str) -> Option<Mention> {
+pub(in crate::config) fn of_variable(name: &str, value: &str) -> Option<Mention> {
     let value = value.trim();
     let upper = name.to_ascii_uppercase();
     if let Some(mention) = address(value) {
@@ -65,7 +70,7 @@ pub(super) fn of_localhost(name: &str, value: &str) -> Option<Mention> {
 }
 
 /// What the words of a server's command line name.
-pub(super) fn of_command(words: &[String]) -> Vec<Mention> {
+pub(in crate::config) fn of_command(words: &[String]) -> Vec<Mention> {
     let mut found = Vec::new();
     for (number, word) in words.iter().enumerate() {
         let before = number.checked_sub(1).map_or("", |before| words[before].as_str());
@@ -92,7 +97,7 @@ pub(super) fn of_command(words: &[String]) -> Vec<Mention> {
 }
 
 /// What the words of a healthcheck name: a client in the server's own container.
-pub(super) fn of_healthcheck(words: &[String]) -> Vec<Mention> {
+pub(in crate::config) fn of_healthcheck(words: &[String]) -> Vec<Mention> {
     let of_postgres = words.iter().any(|word| word.contains("pg_isready") || word.contains("psql"));
     let mut found = of_command(words);
     for pair in words.windows(2) {

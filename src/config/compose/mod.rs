@@ -4,7 +4,7 @@
 //! another file) is named as a gap.
 
 mod images;
-mod mentions;
+pub(super) mod mentions;
 mod merge;
 mod service;
 mod source;

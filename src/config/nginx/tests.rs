@@ -43,6 +43,18 @@ fn every_way_to_name_a_socket_is_found_with_its_line() {
 }
 
 #[test]
+fn what_is_spoken_to_an_upstream_its_passes_say() {
+    let nginx = alone(
+        "http { upstream a { server unix:/run/a.sock; } upstream b { server unix:/run/b.sock; }\n\
+         upstream c { server unix:/run/c.sock; } upstream d { server unix:/run/d.sock; }\n\
+         server { location / { proxy_pass http://a/x; } location /b { fastcgi_pass b; }\n\
+         location /c { proxy_pass http://c; fastcgi_pass c; } location /d { proxy_pass https://d; } } }",
+    );
+    let spoken: Vec<_> = nginx.sockets.iter().map(|socket| socket.protocol).collect();
+    assert_eq!(spoken, [Some(Protocol::Http), Some(Protocol::FastCgi), None, None]);
+}
+
+#[test]
 fn a_uri_without_its_colon_is_part_of_the_path() {
     let nginx = alone("http { server { location / { proxy_pass http://unix:/a.sock/uri; } } }");
     assert_eq!(paths(&nginx)[0].0, "/a.sock/uri");
@@ -58,6 +70,16 @@ fn included_files_are_read_where_they_are_included() {
     let nginx = read(&(b"n.conf".to_vec(), main.into()), &mut load);
     assert_eq!(nginx.sockets[0].written.location.file, b"up.conf");
     assert_eq!(nginx.gaps.len(), 1, "a circle ends");
+}
+
+#[test]
+fn what_is_spoken_to_an_upstream_is_known_where_all_agree() {
+    let nginx = alone(
+        "http { upstream a { server unix:/a; server unix:/b; server 1.2.3.4; } upstream c { server unix:/c; } server {\n\
+         location / { proxy_pass http://a/x; } location /c { proxy_pass http://c; } location /d { fastcgi_pass c; } } }",
+    );
+    let spoken: Vec<Option<Protocol>> = nginx.sockets.iter().map(|socket| socket.protocol).collect();
+    assert_eq!(spoken, [Some(Protocol::Http), Some(Protocol::Http), None]);
 }
 
 #[test]

@@ -119,6 +119,11 @@ impl Examiner<'_> {
             let prefix = if self.machine.scope == Scope::Host { Vec::new() } else { self.machine.prefix() };
             let full = [prefix.as_slice(), &file.path].concat();
             file.class = mounts::class_of(mount, &full, uppers);
+            let local = file.class == MountClass::Local && prefix.is_empty() && !uppers.is_empty();
+            let table = local.then(|| mounts::of(self.machine, None).ok()).flatten();
+            if table.is_some_and(|table| mounts::shows_upper(mount, &full, uppers, &table)) {
+                file.class = MountClass::Layered;
+            }
         }
     }
 }

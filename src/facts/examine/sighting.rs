@@ -71,6 +71,9 @@ impl Examiner<'_> {
         if case.walk.known().is_some_and(|walk| walk.file().is_none()) && case.sockets.items.is_empty() {
             case.nearest = nearest::names(&case.path, &dump.rows);
         }
+        if case.server().is_none() && case.sockets.items.is_empty() {
+            case.nearest.extend(nearest::mixed_up(&case.target, &case.path, &dump.rows, case.netns));
+        }
         case
     }
 

@@ -1,4 +1,4 @@
-//! Who waits in a queue that takes nobody else.
+//! Who waits to be accepted.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ impl Examiner<'_> {
         namespaces: &[Namespace],
     ) {
         for sighting in
-            cases.flat_map(|case| case.sockets.items.iter_mut()).filter(|sighting| sighting.is_full())
+            cases.flat_map(|case| case.sockets.items.iter_mut()).filter(|sighting| sighting.has_clients())
         {
             sighting.waiting = match sockets::waiting(namespaces, &sighting.socket) {
                 Ok(inodes) => Fact::Known(self.clients(&inodes)),

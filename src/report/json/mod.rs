@@ -2,14 +2,20 @@
 
 mod access;
 mod check;
+mod clean;
 mod compose;
 mod explain;
+mod graph;
+mod guard;
+mod health;
+mod merged;
 mod preflight;
 pub(super) mod probe;
 pub(super) mod row;
 mod scan;
 mod target;
 mod waited;
+pub(super) mod watched;
 
 use std::io::{self, Write};
 
@@ -163,6 +169,12 @@ enum DataOut<'r> {
     },
     Compose(compose::Compose),
     Scan(scan::Scan),
+    Clean(clean::Clean),
+    Guard(Box<guard::Guard>),
+    Graph {
+        sockets: Vec<graph::Entry<'r>>,
+    },
+    Merged(merged::Merged<'r>),
     Checks {
         checks: Vec<check::Check<'r>>,
     },
@@ -170,6 +182,7 @@ enum DataOut<'r> {
         ending: &'static str,
         waited: Vec<waited::Entry>,
     },
+    Watched(watched::Watched),
     Probes {
         probes: Vec<probe::Probe<'r>>,
         series: Vec<probe::Series>,
@@ -191,7 +204,7 @@ struct Demo {
 
 impl<'r> Envelope<'r> {
     fn of(report: &'r Report) -> Self {
-        let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+        let count = |severity| report.count(severity);
         Self {
             schema: "sockdoctor/v1",
             tool: Tool { name: "sockdoctor", version: env!("CARGO_PKG_VERSION") },
@@ -288,16 +301,21 @@ impl<'r> DataOut<'r> {
                 series: targets.iter().map(probe::Series::of).collect(),
                 not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
-            Data::Scan { declarations, files, sockets } => {
+            Data::Scan { declarations, files, sockets, .. } => {
                 Self::Scan(scan::Scan::of(declarations, *files, *sockets))
             }
+            Data::Graph(graph) => Self::Graph { sockets: graph::Entry::all(graph) },
+            Data::Merged(merged) => Self::Merged(merged::Merged::of(merged)),
             Data::Compose { files, patch } => Self::Compose(compose::Compose::of(files, patch.as_deref())),
+            Data::Guard(pass) => Self::Guard(Box::new(guard::Guard::of(pass))),
+            Data::Clean { applied, candidates } => Self::Clean(clean::Clean::of(*applied, candidates)),
             Data::Demos(demos) => Self::Demos { demos: demos.iter().map(Demo::of).collect() },
             Data::Checks(checks) => Self::Checks { checks: checks.iter().map(check::Check::of).collect() },
             Data::Waited { targets, ending } => Self::Waited {
                 ending: ending.word(),
                 waited: targets.iter().map(waited::Entry::of).collect(),
             },
+            Data::Watched(trace) => Self::Watched(watched::Watched::of(trace)),
             Data::Explained(explanation) => Self::Explained(Box::new(explain::Explanation::of(explanation))),
             Data::Explainable { rules, texts } => Self::Explainable {
                 rules: rules.iter().map(explain::Rule::of).collect(),

@@ -34,6 +34,8 @@ pub(in crate::report) struct Probe<'r> {
     first_bytes: String,
     misses: Vec<Miss<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Check<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Vec<Header>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
@@ -54,6 +56,17 @@ struct Step {
 struct Miss<'r> {
     expected: &'r str,
     got: String,
+}
+
+/// A health check that was replayed.
+#[derive(Serialize)]
+struct Check<'r> {
+    backend: &'r str,
+    server: &'r str,
+    file: String,
+    line: u32,
+    verdict: &'static str,
+    up: bool,
 }
 
 #[derive(Serialize)]
@@ -139,6 +152,14 @@ impl<'r> Probe<'r> {
                 .iter()
                 .map(|miss| Miss { expected: &miss.expected, got: escape(&miss.got) })
                 .collect(),
+            check: target.checked.as_ref().zip(probed.check.as_ref()).map(|(checked, verdict)| Check {
+                backend: &checked.check.backend,
+                server: &checked.check.server,
+                file: escape(&checked.check.written.location.file),
+                line: checked.check.written.location.line,
+                verdict: verdict.word,
+                up: verdict.is_up(),
+            }),
             headers: whole.map(headers),
             body_b64: body.as_ref().and_then(|body| body.name_b64.clone()),
             body: body.map(|body| body.name),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Name;
 use super::access::Admission;
+use super::health::Health;
 use crate::model::{self, Address, Liveness, Role};
 use crate::report::style::escape;
 
@@ -23,6 +24,8 @@ pub(super) struct Target<'r> {
     holders: Vec<Holder<'r>>,
     may_connect: Option<MayConnect>,
     consumers: Vec<Admission<'r>>,
+    /// `null`: nothing alive serves it, or this command does not ask.
+    health: Option<Health>,
 }
 
 /// By the permission bits alone, for a class of users; `null`: it cannot be told.
@@ -178,6 +181,7 @@ impl<'r> Target<'r> {
                 .unwrap_or_default(),
             may_connect: case.open_to().map(|[owner, group, others]| MayConnect { owner, group, others }),
             consumers: case.accesses.iter().map(Admission::of).collect(),
+            health: case.health.known().map(|health| Health::of(health, server)),
         }
     }
 }

@@ -8,9 +8,12 @@ mod explain;
 use std::io::{self, Write};
 
 use super::style::escape;
-use super::{Loudness, access, compose, facts, probe, table, text, waited};
+use super::{
+    Loudness, access, clean, compose, facts, guard, merged, mermaid, probe, table, text, waited, watched,
+};
 use crate::model::{
-    Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Report, SocketField,
+    Candidate, Certainty, Check, Data, DemoEntry, Finding, InspectedTarget, Listing, Merged, Report,
+    SocketField,
 };
 
 /// Writes a report; the count line is last, as in text.
@@ -29,6 +32,23 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Explainable { rules, texts } => return explain::list(rules, texts, out),
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
+        Data::Guard(pass) => {
+            writeln!(out, "- {}", code(guard::headline(pass).as_bytes()))?;
+            for (label, line) in guard::details(pass).iter().filter(|_| loudness > Loudness::Quiet) {
+                writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
+            }
+            writeln!(out)?;
+            judged(report, loudness, out)?;
+        }
+        Data::Clean { applied, candidates } => cleaned(candidates, *applied, loudness, out)?,
+        Data::Graph(graph) => {
+            // Every character that could end the fence is a code in it.
+            writeln!(out, "```mermaid")?;
+            mermaid::flowchart(graph, out)?;
+            writeln!(out, "```\n")?;
+            judged(report, Loudness::Quiet, out)?;
+        }
+        Data::Merged(merged) => shared(merged, loudness, out)?,
         Data::None
         | Data::Inspect(_)
         | Data::Demo { .. }
@@ -37,7 +57,8 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         | Data::Probe { .. }
         | Data::Compose { .. }
         | Data::Scan { .. }
-        | Data::Waited { .. } => {
+        | Data::Waited { .. }
+        | Data::Watched(_) => {
             judged(report, loudness, out)?;
         }
     }
@@ -54,6 +75,21 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         writeln!(out, "{}\n", prose(text::demo_outcome(demo, *recognised).as_bytes()))?;
     }
     writeln!(out, "{}", prose(text::counts(report, "·").as_bytes()))
+}
+
+fn cleaned(
+    candidates: &[Candidate],
+    applied: bool,
+    loudness: Loudness,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for candidate in candidates {
+        writeln!(out, "- {}", code(clean::headline(candidate).as_bytes()))?;
+        for (label, line) in clean::details(candidate).iter().filter(|_| loudness > Loudness::Quiet) {
+            writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
+        }
+    }
+    writeln!(out, "\n{}\n", prose(clean::outcome(candidates, applied).as_bytes()))
 }
 
 fn checks(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
@@ -86,13 +122,27 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
         }
         writeln!(out)?;
     }
+    if let Data::Watched(trace) = &report.data {
+        for removal in &trace.removals {
+            let sentence = format!("{}: {}", escape(&removal.path), watched::sentence(removal));
+            writeln!(out, "- {}", code(sentence.as_bytes()))?;
+        }
+        head(&["at", "event", "path", "pid", "command", "uid", "unit", "certainty", "detail"], out)?;
+        for event in &trace.events {
+            let line = watched::plain_line(event);
+            let mut fields: Vec<String> = line.split('\t').map(|field| code(field.as_bytes())).collect();
+            fields.remove(1);
+            row(&fields, out)?;
+        }
+        writeln!(out)?;
+    }
     if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
         &report.data
     {
         for target in targets.iter().filter(|target| facts::wanted(target, report, loudness)) {
             let verdict = target.verdict.word();
             writeln!(out, "## {verdict}: {}\n", code(&target.case.target.label()))?;
-            let mut lines = facts::lines(target).into_iter().peekable();
+            let mut lines = facts::lines(target, loudness).into_iter().peekable();
             if lines.peek().is_some() {
                 head(&["fact", "value"], out)?;
                 lines.try_for_each(|(label, line)| row(&[label.into(), code(line.as_bytes())], out))?;
@@ -190,6 +240,29 @@ fn listed(listing: &Listing, fields: &[SocketField], out: &mut dyn Write) -> io:
             }
         });
         row(&cells.collect::<Vec<_>>(), out)?;
+    }
+    writeln!(out)
+}
+
+fn shared(merged: &Merged, loudness: Loudness, out: &mut dyn Write) -> io::Result<()> {
+    if merged.findings.is_empty() {
+        return Ok(());
+    }
+    head(&["severity", "code", "rule", "subject", "hosts", "which"], out)?;
+    let named = if loudness == Loudness::Verbose { usize::MAX } else { 8 };
+    for finding in &merged.findings {
+        let hosts = merged::hosts(merged, finding, named);
+        row(
+            &[
+                finding.severity.word().into(),
+                prose(finding.code.as_bytes()),
+                prose(finding.name.as_bytes()),
+                code(finding.subject.as_bytes()),
+                merged::share(merged, finding),
+                code(hosts.as_bytes()),
+            ],
+            out,
+        )?;
     }
     writeln!(out)
 }

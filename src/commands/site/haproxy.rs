@@ -1,0 +1,95 @@
+//! HAProxy: those that run, with the files their command lines name, and the main file where none does.
+
+use std::path::Path;
+
+use super::machine::Family;
+use super::{Front, Site, joined};
+use crate::commands::Context;
+use crate::config::haproxy::{self, Haproxy, Text};
+use crate::facts::servers::Server;
+use crate::facts::{named_files, process};
+use crate::model::{Gap, Usage};
+
+/// The main file of Debian's service, and of most packages.
+const HAPROXY_CFG: &[u8] = b"/etc/haproxy/haproxy.cfg";
+
+pub(super) const FAMILY: Family = Family {
+    names: &[b"haproxy"],
+    is_it: is_haproxy,
+    running: Site::add_running_haproxy,
+    idle: Site::add_idle_haproxy,
+};
+
+impl Site {
+    fn add_running_haproxy(&mut self, context: &Context<'_>, server: &Server) {
+        let pid = server.master.pid;
+        // It may have changed its root since it read them.
+        let root = named_files::first_root_of(context.machine, pid);
+        let here = process::working_directory(context.machine, pid).unwrap_or_default();
+        let mut texts = Vec::new();
+        for path in named(&server.words).iter().map(|path| joined(&here, path)) {
+            // A directory stands for the files in it.
+            let below = named_files::matching(&root, &joined(&path, b"*.cfg")).unwrap_or_default();
+            match named_files::one(&root, &path) {
+                _ if !below.is_empty() => texts.extend(below),
+                Ok(text) => texts.push(text),
+                Err(gap) => self.gaps.push(gap),
+            }
+        }
+        self.add_haproxy(&texts, Some(server));
+    }
+
+    fn add_idle_haproxy(&mut self, context: &Context<'_>) {
+        if !self.texts.contains_key(HAPROXY_CFG)
+            && let Ok(main) = named_files::one(&context.machine.root, HAPROXY_CFG)
+        {
+            self.add_haproxy(&[main], None);
+        }
+    }
+
+    /// What the files of one HAProxy say.
+    pub(super) fn add_haproxy(&mut self, texts: &[Text], running: Option<&Server>) {
+        let found = haproxy::read(texts);
+        let user = found.identity();
+        let Haproxy { mut sockets, chroot, variable, .. } = found;
+        if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
+            for socket in &mut sockets {
+                socket.owner.clone_from(unit);
+            }
+        }
+        self.texts.extend(texts.iter().cloned());
+        self.gaps.extend(variable.iter().map(|written| {
+            Gap::new(written.location.to_string(), "a variable: which socket is meant only HAProxy knows")
+        }));
+        let connects = sockets.iter().filter(|socket| socket.usage == Usage::Connects);
+        self.fronts.push(Front {
+            // A name of the abstract namespace is no path.
+            paths: connects.map(|socket| socket.path.clone()).filter(|path| path.starts_with(b"/")).collect(),
+            workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
+            user,
+            // A root that is no other directory hides nothing.
+            chroot: chroot.filter(|chroot| Path::new("/") != super::as_path(&chroot.value)),
+        });
+        self.mentions.extend(sockets);
+    }
+}
+
+/// The files that a command line names: behind `-f`, and all behind `--`.
+fn named(words: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut words = words.iter().skip(1);
+    let mut named = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_slice() {
+            b"-f" => named.extend(words.next().cloned()),
+            b"--" => named.extend(words.by_ref().cloned()),
+            [b'-', b'f', path @ ..] => named.push(path.to_vec()),
+            _ => {}
+        }
+    }
+    named
+}
+
+fn is_haproxy(words: &[Vec<u8>]) -> bool {
+    let first = words.first().and_then(|first| first.rsplit(|byte| *byte == b'/').next());
+    first == Some(b"haproxy") && !named(words).is_empty()
+}

@@ -1,0 +1,154 @@
+//! What configuration says about sockets, of this machine or of files that somebody named, and what of it is about
+//! one path. Each family of servers has a file here that says how its processes and its files are read.
+
+mod about;
+mod clients;
+mod databases;
+mod files;
+mod haproxy;
+mod kind;
+mod machine;
+mod nginx;
+mod php_fpm;
+mod postgres;
+mod python;
+
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{systemd, tmpfiles};
+use crate::facts::units::UnitFiles;
+use crate::model::{Declaration, Gap, Protocol, Setting, Unit, Usage, Written};
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Site {
+    pub(in crate::commands) units: Vec<Arc<Unit>>,
+    pub(in crate::commands) mentions: Vec<Declaration>,
+    pub(in crate::commands) fronts: Vec<Front>,
+    pub(in crate::commands) texts: HashMap<Vec<u8>, Vec<u8>>,
+    pub(in crate::commands) gaps: Vec<Gap>,
+    /// Backlogs that servers are told to have, each with the path they listen on.
+    pub(in crate::commands) backlogs: Vec<(Vec<u8>, Setting<u32>)>,
+    pub(in crate::commands) tmpfiles: Tmpfiles,
+    /// By what paths are found; made when the first one is asked about, after all was read.
+    index: OnceCell<about::Index>,
+    /// Of a path the lines that say who may connect.
+    permissions: Vec<(Vec<u8>, Vec<Written>)>,
+}
+
+/// What tmpfiles.d(5) says.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Tmpfiles {
+    /// The lines that have old files removed.
+    pub(in crate::commands) aging: Vec<tmpfiles::Line>,
+    /// Directories that are made at boot.
+    pub(in crate::commands) made: Vec<Setting<Vec<u8>>>,
+    /// What of it was not read.
+    pub(in crate::commands) gap: Option<Gap>,
+}
+
+/// A server of any family that connects to others: to which paths, and who does so.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Front {
+    pub(in crate::commands) paths: Vec<Vec<u8>>,
+    /// Processes that connect; none where it does not run.
+    pub(in crate::commands) workers: Vec<u32>,
+    /// Whom they run as, where it says so.
+    pub(in crate::commands) user: Option<String>,
+    /// The directory that becomes its root before it connects.
+    pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
+}
+
+impl Site {
+    /// Every path that is named, once.
+    pub(in crate::commands) fn paths(&self) -> Vec<Vec<u8>> {
+        let mut paths: Vec<Vec<u8>> = Vec::new();
+        let mut seen = HashSet::new();
+        for mention in &self.mentions {
+            let name = name_of(mention);
+            if seen.insert(plain(&name)) {
+                paths.push(name);
+            }
+        }
+        paths
+    }
+
+    /// Whether something that is declared makes a directory when the machine boots, or when its unit starts.
+    pub(in crate::commands) fn makes(&self, directory: &[u8]) -> bool {
+        let wanted = plain(directory);
+        let leads = |above: &[u8], below: &[u8]| {
+            below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let units = || self.units.iter();
+        let made = units().flat_map(|unit| &unit.runtime_directories).chain(&self.tmpfiles.made);
+        // Who makes what is above it may make the rest too.
+        let mut made = made.map(|made| plain(&made.value));
+        let listens =
+            |unit: &Arc<Unit>| unit.sockets.iter().any(|socket| leads(&wanted, &plain(&socket.path)));
+        made.any(|made| leads(&wanted, &made) || leads(&made, &wanted))
+            || units().filter(|unit| unit.is_socket()).any(listens)
+    }
+
+    /// A file of tmpfiles.d.
+    fn add_tmpfiles(&mut self, file: Vec<u8>, text: Vec<u8>) {
+        self.tmpfiles.aging.extend(tmpfiles::lines(&file, &text));
+        self.tmpfiles.made.extend(tmpfiles::directories(&file, &text));
+        self.texts.insert(file, text);
+    }
+
+    /// A unit, and its files.
+    fn add_unit(&mut self, UnitFiles { name, files }: UnitFiles) {
+        let unit = systemd::unit(&name, &files);
+        self.texts.extend(files);
+        if name.contains("@.") {
+            return;
+        }
+        self.mentions.extend(unit.sockets.iter().cloned());
+        for socket in &unit.sockets {
+            self.backlogs.extend(unit.backlog.iter().map(|backlog| (socket.path.clone(), backlog.clone())));
+        }
+        self.units.push(Arc::new(unit));
+    }
+}
+
+/// A server of HTTP that a line declares.
+fn binds(owner: &str, path: Vec<u8>, written: Written) -> Declaration {
+    Declaration {
+        owner: owner.to_owned(),
+        usage: Usage::Binds,
+        path,
+        directory: false,
+        protocol: Some(Protocol::Http),
+        port: None,
+        written,
+    }
+}
+
+/// The path of the socket that is meant: of PostgreSQL the file in the directory.
+fn name_of(mention: &Declaration) -> Vec<u8> {
+    mention.socket().unwrap_or_else(|| mention.path.clone())
+}
+
+fn as_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// An absolute path, or one below a directory.
+fn joined(directory: &[u8], path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") || directory == b"." {
+        return path.to_vec();
+    }
+    [directory.strip_suffix(b"/").unwrap_or(directory), b"/", path].concat()
+}
+
+/// A path by which two spellings are the same: no doubled slashes, and /run for /var/run.
+fn plain(path: &[u8]) -> Vec<u8> {
+    let mut path = path.to_vec();
+    path.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
+    path.strip_prefix(b"/var/run/").map(|below| [b"/run/", below].concat()).unwrap_or(path)
+}

@@ -1,0 +1,91 @@
+//! nginx: those that run, and the main file where none does.
+
+use std::path::Path;
+
+use super::machine::Family;
+use super::{Front, Site, joined};
+use crate::commands::Context;
+use crate::config::nginx::{self, Nginx, Text};
+use crate::facts::named_files;
+use crate::facts::servers::Server;
+use crate::model::{Gap, Usage};
+
+/// The main file where nginx is not told another (Debian, and most packages).
+const NGINX_CONF: &[u8] = b"/etc/nginx/nginx.conf";
+
+pub(super) const FAMILY: Family = Family {
+    names: &[b"nginx"],
+    is_it: is_nginx,
+    running: Site::add_running_nginx,
+    idle: Site::add_idle_nginx,
+};
+
+impl Site {
+    fn add_running_nginx(&mut self, context: &Context<'_>, server: &Server) {
+        let root = named_files::root_of(context.machine, server.master.pid);
+        let option = |name: &[u8]| {
+            let at = server.words.iter().position(|word| word == name)?;
+            server.words.get(at + 1).cloned()
+        };
+        let path = match (option(b"-c"), option(b"-p")) {
+            (Some(file), _) if file.starts_with(b"/") => file,
+            (file, Some(prefix)) => joined(&prefix, file.as_deref().unwrap_or(b"conf/nginx.conf")),
+            (None, None) => NGINX_CONF.to_vec(),
+            (Some(file), None) => {
+                let name = String::from_utf8_lossy(&file).into_owned();
+                let why = "relative to a directory that only this nginx knows (nginx -V)";
+                return self.gaps.push(Gap::new(name, why));
+            }
+        };
+        match named_files::one(&root, &path) {
+            Ok(main) => self.add_nginx(&root, &main, Some(server)),
+            Err(gap) => self.gaps.push(gap),
+        }
+    }
+
+    /// The one that is configured and does not run.
+    fn add_idle_nginx(&mut self, context: &Context<'_>) {
+        if !self.texts.contains_key(NGINX_CONF)
+            && let Ok(main) = named_files::one(&context.machine.root, NGINX_CONF)
+        {
+            self.add_nginx(&context.machine.root, &main, None);
+        }
+    }
+
+    /// What a main file says, and all that it includes.
+    pub(super) fn add_nginx(&mut self, root: &Path, main: &Text, running: Option<&Server>) {
+        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
+        let place = place.to_vec();
+        let mut texts = vec![main.clone()];
+        let mut load = |pattern: &[u8]| {
+            let found = named_files::matching(root, &joined(&place, pattern))?;
+            texts.extend(found.iter().cloned());
+            Ok(found)
+        };
+        let Nginx { mut sockets, user, gaps, variable } = nginx::read(main, &mut load);
+        if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
+            for socket in &mut sockets {
+                socket.owner.clone_from(unit);
+            }
+        }
+        self.texts.extend(texts);
+        self.gaps.extend(gaps);
+        self.gaps.extend(variable.iter().map(|written| {
+            Gap::new(written.location.to_string(), "a variable: which socket is meant only nginx knows")
+        }));
+        let connects = sockets.iter().filter(|socket| socket.usage == Usage::Connects);
+        self.fronts.push(Front {
+            paths: connects.map(|socket| socket.path.clone()).collect(),
+            workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
+            user: user.and_then(|user| String::from_utf8(user.value).ok()),
+            chroot: None,
+        });
+        self.mentions.extend(sockets);
+    }
+}
+
+fn is_nginx(words: &[Vec<u8>]) -> bool {
+    words.first().is_some_and(|first| {
+        first == b"nginx:" || first.rsplit(|byte| *byte == b'/').next().is_some_and(|name| name == b"nginx")
+    })
+}

@@ -1,0 +1,126 @@
+//! How the servers of cases fare, read only for commands that are about one socket.
+
+use std::collections::HashMap;
+
+use super::Examiner;
+use crate::facts::netns;
+use crate::facts::sampler::{self, Plan};
+use crate::facts::{holders, status, vitals};
+use crate::model::{
+    Case, Fact, HalfDead, Health, Holder, Sample, Sighting, Socket, SocketIno, SocketState, Vitals,
+};
+
+/// Fewer connections whose client has left are what any server has at times: they are not looked at twice.
+const FEW: usize = 10;
+
+impl Examiner<'_> {
+    /// Looks at the processes behind each case, and at the queue over the time that the plan gives. Without a plan
+    /// one look is enough, unless it shows what only a second one can tell from chance.
+    pub fn health(&mut self, cases: &mut [Case], plan: Option<Plan>) {
+        if !self.machine.has_kernel() {
+            return;
+        }
+        let server = |case: &Case| {
+            case.server().filter(|server| server.is_alive()).map(|server| server.socket.clone())
+        };
+        let servers: Vec<Option<Socket>> = cases.iter().map(server).collect();
+        if servers.iter().all(Option::is_none) {
+            return;
+        }
+        let mut namespaces = std::mem::take(&mut self.namespaces);
+        if namespaces.is_empty() {
+            namespaces = netns::reachable(self.machine, &self.kept).0;
+        }
+        let listeners: Vec<Socket> = servers.iter().flatten().cloned().collect();
+        let mut samples = if let Some(plan) = plan {
+            sampler::sample(self.machine, &namespaces, &listeners, plan)
+        } else {
+            let alive = cases.iter().filter_map(|case| case.server().filter(|server| server.is_alive()));
+            sampler::known(&namespaces, &alive.collect::<Vec<_>>())
+        };
+        let mut vitals: Vec<Vec<Vitals>> = Vec::new();
+        // Of a directory of sockets one process may hold them all.
+        let mut known = HashMap::new();
+        for (case, _) in cases.iter().zip(&servers).filter(|(_, server)| server.is_some()) {
+            vitals.push(self.vitals(case.server(), &mut known));
+        }
+        if plan.is_none() {
+            let doubtful = |(sample, vitals): (&Vec<Sample>, &Vec<Vitals>)| {
+                sample.first().is_some_and(|sample| is_doubtful(sample, vitals))
+            };
+            let again: Vec<usize> = samples
+                .iter()
+                .zip(&vitals)
+                .enumerate()
+                .filter(|(_, each)| doubtful(*each))
+                .map(|(n, _)| n)
+                .collect();
+            if !again.is_empty() {
+                let those: Vec<Socket> = again.iter().map(|number| listeners[*number].clone()).collect();
+                let twice = sampler::sample(self.machine, &namespaces, &those, Plan::TWICE);
+                for (number, looks) in again.into_iter().zip(twice) {
+                    samples[number] = looks;
+                }
+            }
+        }
+        let seen = samples.into_iter().zip(vitals);
+        let those = cases.iter_mut().zip(servers).filter(|(_, server)| server.is_some());
+        for ((case, _), (samples, holders)) in those.zip(seen) {
+            let half_dead = Fact::Known(self.half_dead(&samples));
+            let clamp = self.clamp(case.server());
+            let health = Health { holders, half_dead, samples, clamp, log: Fact::NotAsked };
+            case.health = Fact::Known(Box::new(health));
+        }
+    }
+
+    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it as they are now.
+    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>) {
+        let holders = self.vitals(case.server(), &mut HashMap::new());
+        case.health = Fact::Known(Box::new(Health { holders, samples, ..Health::default() }));
+    }
+
+    fn vitals(&self, server: Option<&Sighting>, known: &mut HashMap<u32, Vitals>) -> Vec<Vitals> {
+        let holders = server.and_then(|server| server.holders.known()).map(Vec::as_slice).unwrap_or_default();
+        let mut of = |holder: &Holder| {
+            let read = || vitals::of(self.machine, &holder.process);
+            known.entry(holder.process.pid).or_insert_with(read).clone()
+        };
+        holders.iter().map(&mut of).collect()
+    }
+
+    /// Connections without a client at every look, and who holds them.
+    fn half_dead(&self, samples: &[Sample]) -> HalfDead {
+        let Some((first, rest)) = samples.split_first() else { return HalfDead::default() };
+        let stays = |ino: &&SocketIno| rest.iter().all(|sample| sample.half_dead.binary_search(ino).is_ok());
+        let staying: std::collections::HashSet<SocketIno> =
+            first.half_dead.iter().filter(stays).copied().collect();
+        if staying.len() < FEW {
+            return HalfDead { count: staying.len(), held_by: Vec::new() };
+        }
+        let held = holders::walk(self.machine, Some(&staying));
+        let mut by_pid: HashMap<u32, usize> = HashMap::new();
+        for pid in staying.iter().flat_map(|ino| held.of(*ino)).map(|held| held.pid) {
+            *by_pid.entry(pid).or_default() += 1;
+        }
+        let mut held_by: Vec<(u32, usize)> = by_pid.into_iter().collect();
+        held_by.sort_by_key(|(pid, count)| (std::cmp::Reverse(*count), *pid));
+        HalfDead { count: staying.len(), held_by }
+    }
+
+    /// What cut the backlog, where it is known to be just that: the setting is of our own network namespace.
+    fn clamp(&self, server: Option<&Sighting>) -> Option<u32> {
+        let socket = &server.filter(|server| server.netns_label.is_none())?.socket;
+        let backlog = socket.queue().filter(|_| socket.state == SocketState::Listening)?.backlog;
+        let limit = status::sysctl(self.machine, "net/core/somaxconn").ok()?;
+        (u64::from(backlog) == limit).then_some(backlog)
+    }
+}
+
+/// What a second look may show to be chance: clients that wait where all who could accept them are stopped, or that
+/// have all left, and connections that are not closed.
+fn is_doubtful(sample: &Sample, vitals: &[Vitals]) -> bool {
+    let waiting = sample.waiting.as_deref().unwrap_or_default();
+    let stopped = vitals.iter().any(|process| matches!(process.state, 'T' | 't' | 'D'));
+    let left = !waiting.is_empty() && waiting.iter().all(|ino| *ino == 0);
+    (stopped && !waiting.is_empty()) || left || sample.half_dead.len() >= FEW
+}
