@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::machine::Family;
-use super::{Site, binds, joined};
+use super::{Site, binds, joined, on_command_line};
 use crate::commands::Context;
 use crate::config::mysql::{self, Mysql, Text};
 use crate::config::redis::{self, Redis};
 use crate::facts::named_files;
 use crate::facts::servers::Server;
-use crate::model::{Declaration, Location, Protocol, Usage, Written};
+use crate::model::{Declaration, Protocol, Usage};
 
 /// Main files, the first that is there.
 const MYSQL: [&[u8]; 3] = [b"/etc/mysql/my.cnf", b"/etc/mysql/mariadb.cnf", b"/etc/my.cnf"];
@@ -109,9 +109,7 @@ impl Site {
         let pid = server.master.pid;
         let name = String::from_utf8_lossy(&server.master.command).into_owned();
         let owner = server.master.unit.clone().unwrap_or_else(|| format!("{name} pid {pid}"));
-        let location = Location { file: format!("/proc/{pid}/cmdline").into_bytes(), line: 1, column: 1 };
-        // A command line may hold a password.
-        let written = Written { location, text: path.clone(), bytes: None };
+        let written = on_command_line(pid, path.clone());
         self.mentions.push(Declaration { protocol: Some(protocol), ..binds(&owner, path, written) });
     }
 }

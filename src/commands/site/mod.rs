@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::config::{systemd, tmpfiles};
 use crate::facts::units::UnitFiles;
-use crate::model::{Declaration, Gap, Protocol, Setting, Unit, Usage, Written};
+use crate::model::{Declaration, Gap, Location, Protocol, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -127,6 +127,12 @@ fn binds(owner: &str, path: Vec<u8>, written: Written) -> Declaration {
         port: None,
         written,
     }
+}
+
+/// What a running server is told on its command line: of that this alone, as it may hold a password.
+fn on_command_line(pid: u32, text: Vec<u8>) -> Written {
+    let location = Location { file: format!("/proc/{pid}/cmdline").into_bytes(), line: 1, column: 1 };
+    Written { location, text, bytes: None }
 }
 
 /// The path of the socket that is meant: of PostgreSQL the file in the directory.

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::machine::Family;
-use super::{Site, joined};
+use super::{Site, joined, on_command_line};
 use crate::commands::Context;
 use crate::config::postgres::{self, Postgres, Text};
 use crate::facts::servers::Server;
 use crate::facts::{named_files, process};
-use crate::model::{Declaration, Location, Protocol, Usage, Written};
+use crate::model::{Declaration, Protocol, Usage, Written};
 
 /// The main files of Debian's clusters.
 const MAIN: &[u8] = b"/etc/postgresql/*/*/postgresql.conf";
@@ -39,13 +39,12 @@ impl Site {
             Err(_) if told.directories.is_some() => Postgres::default(),
             Err(gap) => return self.gaps.push(gap),
         };
-        let location = Location { file: format!("/proc/{pid}/cmdline").into_bytes(), line: 1, column: 1 };
-        let written = Written { location, text: server.words.join(&b' '), bytes: None };
         let port = told.port.or(found.port.as_ref().map(|port| port.value));
         let mut sockets = found.sockets();
         if let Some(directories) = told.directories {
             found.directories = None;
-            sockets = directories.into_iter().map(|path| declared(path, written.clone())).collect();
+            let said = |path: Vec<u8>| declared(path.clone(), on_command_line(pid, path));
+            sockets = directories.into_iter().map(said).collect();
         }
         self.mentions.extend(sockets.into_iter().map(|socket| Declaration {
             owner: owner.clone(),

@@ -1,12 +1,12 @@
 //! gunicorn and uvicorn: those that run, and gunicorn.conf.py.
 
 use super::machine::Family;
-use super::{Site, binds, joined, plain};
+use super::{Site, binds, joined, on_command_line, plain};
 use crate::commands::Context;
 use crate::config::gunicorn;
 use crate::facts::servers::Server;
 use crate::facts::{named_files, process};
-use crate::model::{Declaration, Location, Setting, Written};
+use crate::model::{Declaration, Setting};
 
 pub(super) const FAMILY: Family = Family {
     names: &[b"gunicorn", b"uvicorn", b"python", b"pypy"],
@@ -24,15 +24,18 @@ impl Site {
         let owner =
             server.master.unit.clone().unwrap_or_else(|| format!("{} pid {pid}", launch.program.name()));
         let here = process::working_directory(context.machine, pid).unwrap_or_default();
-        for path in launch.sockets.iter().map(|path| joined(&here, path)) {
+        for named in &launch.sockets {
+            let path = joined(&here, named);
             let known =
                 |mention: &Declaration| mention.owner == owner && plain(&mention.path) == plain(&path);
             if self.mentions.iter().any(known) {
                 continue;
             }
-            let location = Location { file: format!("/proc/{pid}/cmdline").into_bytes(), line: 1, column: 1 };
-            let written = Written { location, text: server.words.join(&b' '), bytes: None };
-            let backlog = launch.backlog.map(|value| Setting { value, written: written.clone() });
+            let written = on_command_line(pid, about(&server.words, named));
+            let backlog = launch.backlog.map(|value| {
+                let text = format!("--backlog {value}").into_bytes();
+                Setting { value, written: on_command_line(pid, text) }
+            });
             self.backlogs.extend(backlog.map(|backlog| (path.clone(), backlog)));
             self.mentions.push(binds(&owner, path, written));
         }
@@ -53,5 +56,32 @@ impl Site {
         let found = gunicorn::configured(&file, &text);
         self.mentions.extend(found.into_iter().map(|(path, written)| binds(owner, path, written)));
         self.texts.insert(file, text);
+    }
+}
+
+/// The word in which a path stands, behind the option whose value it is.
+fn about(words: &[Vec<u8>], path: &[u8]) -> Vec<u8> {
+    let Some(at) = words.iter().position(|word| word.ends_with(path)) else { return path.to_vec() };
+    let is_option = |word: &Vec<u8>| word.starts_with(b"-");
+    let option = at.checked_sub(1).filter(|before| is_option(&words[*before]) && !is_option(&words[at]));
+    words[option.unwrap_or(at)..=at].join(&b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_command_line_only_what_names_the_socket_is_kept() {
+        for (line, kept) in [
+            ("gunicorn -e KEY=secret --bind unix:/run/a.sock app", "--bind unix:/run/a.sock"),
+            ("gunicorn -e KEY=secret --bind=unix:/run/a.sock app", "--bind=unix:/run/a.sock"),
+            ("gunicorn -bunix:/run/a.sock", "-bunix:/run/a.sock"),
+            ("uvicorn app --uds /run/a.sock --workers 2", "--uds /run/a.sock"),
+            ("gunicorn", "/run/a.sock"),
+        ] {
+            let words: Vec<Vec<u8>> = line.split(' ').map(Into::into).collect();
+            assert_eq!(about(&words, b"/run/a.sock"), kept.as_bytes(), "{line}");
+        }
     }
 }
