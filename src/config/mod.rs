@@ -17,3 +17,11 @@ pub mod silenced;
 pub mod systemd;
 pub mod tmpfiles;
 mod yaml;
+
+use crate::model::Gap;
+
+/// A file and its text.
+pub type Text = (Vec<u8>, Vec<u8>);
+
+/// Gives the files that an `include` names, by its pattern as it is written.
+pub type Load<'l> = dyn FnMut(&[u8]) -> Result<Vec<Text>, Gap> + 'l;

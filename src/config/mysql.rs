@@ -1,13 +1,11 @@
 //! MySQL and MariaDB: the socket of the server and of its clients (my.cnf).
 
+use super::Text;
 use super::ini;
 use crate::model::{Declaration, Gap, Protocol, Usage};
 
 /// How deep files may include one another.
 const DEPTH: u32 = 10;
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
 
 /// Gives the files that an include names: a file, or with `true` those of a directory that end in `.cnf`.
 pub type Load<'l> = dyn FnMut(&[u8], bool) -> Result<Vec<Text>, Gap> + 'l;

@@ -5,6 +5,7 @@ mod lexer;
 use std::collections::HashMap;
 
 use super::places::Places;
+use super::{Load, Text};
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
 use lexer::{Lexer, Token};
 
@@ -12,12 +13,6 @@ use lexer::{Lexer, Token};
 const DEPTH: u32 = 10;
 /// How many files are read.
 const FILES: usize = 2000;
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
-
-/// Gives the files that an `include` names, by its pattern as it is written.
-pub type Load<'l> = dyn FnMut(&[u8]) -> Result<Vec<Text>, Gap> + 'l;
 
 /// What the files of one nginx say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

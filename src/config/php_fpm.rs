@@ -1,6 +1,7 @@
 //! php-fpm: the sockets of its pools, and who is to have them (php-fpm.conf, www.conf).
 
 use super::ini::{self, Line};
+use super::{Load, Text};
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage};
 
 /// How deep files may include one another.
@@ -9,12 +10,6 @@ const DEPTH: u32 = 10;
 const FILES: usize = 2000;
 /// How many pools are told apart.
 const POOLS: usize = 1000;
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
-
-/// Gives the files that an `include` names, by its pattern as it is written.
-pub type Load<'l> = dyn FnMut(&[u8]) -> Result<Vec<Text>, Gap> + 'l;
 
 /// A pool: a socket of its own, and processes behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,11 @@
 //! PostgreSQL: the directories of its sockets, and its port (postgresql.conf).
 
+use super::Text;
 use super::places::Places;
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
 
 /// How deep files may include one another.
 const DEPTH: u32 = 10;
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
 
 /// Gives the files that a directive names: `include`, `include_if_exists`, `include_dir`, and its value.
 pub type Load<'l> = dyn FnMut(&str, &[u8]) -> Result<Vec<Text>, Gap> + 'l;

@@ -1,16 +1,11 @@
 //! Redis and its kin: the socket, and the mode it gets (redis.conf).
 
 use super::places::Places;
+use super::{Load, Text};
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage};
 
 /// How deep files may include one another.
 const DEPTH: u32 = 10;
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
-
-/// Gives the files that an `include` names, by its pattern as it is written.
-pub type Load<'l> = dyn FnMut(&[u8]) -> Result<Vec<Text>, Gap> + 'l;
 
 /// What the files of one Redis say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::machine::Family;
-use super::{Site, binds, joined, on_command_line};
+use super::{Site, binds, joined, on_command_line, place};
 use crate::commands::Context;
-use crate::config::mysql::{self, Mysql, Text};
+use crate::config::Text;
+use crate::config::mysql::{self, Mysql};
 use crate::config::redis::{self, Redis};
 use crate::facts::named_files;
 use crate::facts::servers::Server;
@@ -47,11 +48,10 @@ impl Site {
     /// What a main file says, and all that it includes. That clients have a default is nobody's wish to connect: it
     /// counts where a server is configured here too, under another name.
     pub(super) fn add_mysql(&mut self, root: &Path, main: &Text) {
-        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
-        let place = place.to_vec();
+        let place = place(&main.0);
         let mut texts = vec![main.clone()];
         let mut load = |path: &[u8], directory: bool| {
-            let path = joined(&place, path);
+            let path = joined(place, path);
             let found = if directory {
                 named_files::matching(root, &joined(&path, b"*.cnf"))
             } else {
@@ -87,16 +87,7 @@ impl Site {
 
     /// What a main file says, and all that it includes.
     pub(super) fn add_redis(&mut self, root: &Path, main: &Text) {
-        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
-        let place = place.to_vec();
-        let mut texts = vec![main.clone()];
-        let mut load = |pattern: &[u8]| {
-            let found = named_files::matching(root, &joined(&place, pattern))?;
-            texts.extend(found.iter().cloned());
-            Ok(found)
-        };
-        let Redis { socket, mode, gaps } = redis::read(main, &mut load);
-        self.texts.extend(texts);
+        let Redis { socket, mode, gaps } = self.read(root, main, redis::read);
         self.gaps.extend(gaps);
         let Some(socket) = socket else { return };
         self.permissions.push((socket.path.clone(), mode.map(|mode| mode.written).into_iter().collect()));

@@ -20,7 +20,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{systemd, tmpfiles};
+use crate::config::{Load, Text, systemd, tmpfiles};
+use crate::facts::named_files;
 use crate::facts::units::UnitFiles;
 use crate::model::{Declaration, Gap, Location, Protocol, Setting, Unit, Usage, Written};
 
@@ -94,6 +95,20 @@ impl Site {
             || units().filter(|unit| unit.is_socket()).any(listens)
     }
 
+    /// Reads a main file and what it includes, and keeps their texts.
+    fn read<R>(&mut self, root: &Path, main: &Text, read: impl FnOnce(&Text, &mut Load<'_>) -> R) -> R {
+        let place = place(&main.0);
+        let mut texts = vec![main.clone()];
+        let mut load = |pattern: &[u8]| {
+            let found = named_files::matching(root, &joined(place, pattern))?;
+            texts.extend(found.iter().cloned());
+            Ok(found)
+        };
+        let read = read(main, &mut load);
+        self.texts.extend(texts);
+        read
+    }
+
     /// A file of tmpfiles.d.
     fn add_tmpfiles(&mut self, file: Vec<u8>, text: Vec<u8>) {
         self.tmpfiles.aging.extend(tmpfiles::lines(&file, &text));
@@ -142,6 +157,11 @@ fn name_of(mention: &Declaration) -> Vec<u8> {
 
 fn as_path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The directory of a file.
+fn place(file: &[u8]) -> &[u8] {
+    file.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &file[..slash])
 }
 
 /// An absolute path, or one below a directory.

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::machine::Family;
 use super::{Front, Site, joined};
 use crate::commands::Context;
-use crate::config::nginx::{self, Nginx, Text};
+use crate::config::Text;
+use crate::config::nginx::{self, Nginx};
 use crate::facts::named_files;
 use crate::facts::servers::Server;
 use crate::model::{Gap, Usage};
@@ -54,21 +55,12 @@ impl Site {
 
     /// What a main file says, and all that it includes.
     pub(super) fn add_nginx(&mut self, root: &Path, main: &Text, running: Option<&Server>) {
-        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
-        let place = place.to_vec();
-        let mut texts = vec![main.clone()];
-        let mut load = |pattern: &[u8]| {
-            let found = named_files::matching(root, &joined(&place, pattern))?;
-            texts.extend(found.iter().cloned());
-            Ok(found)
-        };
-        let Nginx { mut sockets, user, gaps, variable } = nginx::read(main, &mut load);
+        let Nginx { mut sockets, user, gaps, variable } = self.read(root, main, nginx::read);
         if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
             for socket in &mut sockets {
                 socket.owner.clone_from(unit);
             }
         }
-        self.texts.extend(texts);
         self.gaps.extend(gaps);
         self.gaps.extend(variable.iter().map(|written| {
             Gap::new(written.location.to_string(), "a variable: which socket is meant only nginx knows")

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::Site;
 use super::machine::Family;
-use super::{Site, joined};
 use crate::commands::Context;
-use crate::config::php_fpm::{self, PhpFpm, Text};
+use crate::config::Text;
+use crate::config::php_fpm::{self, PhpFpm};
 use crate::facts::named_files;
 use crate::facts::servers::Server;
 
@@ -41,16 +42,7 @@ impl Site {
 
     /// What a main file says, or a pool alone, and all that it includes.
     pub(super) fn add_php(&mut self, root: &Path, main: &Text, running: Option<&Server>) {
-        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
-        let place = place.to_vec();
-        let mut texts = vec![main.clone()];
-        let mut load = |pattern: &[u8]| {
-            let found = named_files::matching(root, &joined(&place, pattern))?;
-            texts.extend(found.iter().cloned());
-            Ok(found)
-        };
-        let PhpFpm { pools, gaps } = php_fpm::read(main, &mut load);
-        self.texts.extend(texts);
+        let PhpFpm { pools, gaps } = self.read(root, main, php_fpm::read);
         self.gaps.extend(gaps);
         for pool in pools {
             let Some(mut socket) = pool.socket else { continue };

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::machine::Family;
-use super::{Site, joined, on_command_line};
+use super::{Site, joined, on_command_line, place};
 use crate::commands::Context;
-use crate::config::postgres::{self, Postgres, Text};
+use crate::config::Text;
+use crate::config::postgres::{self, Postgres};
 use crate::facts::servers::Server;
 use crate::facts::{named_files, process};
 use crate::model::{Declaration, Protocol, Usage, Written};
@@ -69,11 +70,10 @@ impl Site {
     }
 
     fn read_postgres(&mut self, root: &Path, main: &Text) -> Postgres {
-        let place = main.0.iter().rposition(|byte| *byte == b'/').map_or(&b"."[..], |slash| &main.0[..slash]);
-        let place = place.to_vec();
+        let place = place(&main.0);
         let mut texts = vec![main.clone()];
         let mut load = |directive: &str, value: &[u8]| {
-            let path = joined(&place, value);
+            let path = joined(place, value);
             let found = match directive {
                 "include_dir" => named_files::matching(root, &joined(&path, b"*.conf")),
                 "include_if_exists" => Ok(named_files::one(root, &path).into_iter().collect()),

@@ -7,14 +7,12 @@ mod words;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::Text;
 use super::places::Places;
 use crate::model::{Declaration, HealthCheck, Protocol, Setting, Usage, Written};
 use check::Check;
 use server::{Line, Options};
 use words::{Variables, Word};
-
-/// A file and its text.
-pub type Text = (Vec<u8>, Vec<u8>);
 
 /// What the files of one HAProxy say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
