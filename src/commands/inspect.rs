@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
         return Err(Refusal::open(format!("{NOBODY_HAS} {first}"), IT_MAY_BE_GONE));
     }
     examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
-    logs::read(context, &mut cases, &health);
+    logs::read(context, &mut cases, &health)?;
     over_tcp::find(context.machine, cases.iter_mut());
     let mut answer = answer(context, &mut examiner, cases);
     answer.open |= !gone.is_empty();

@@ -3,16 +3,16 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Context;
+use super::{Context, Refusal};
 use crate::cli::HealthArgs;
 use crate::facts::{logs, process};
 use crate::model::{Case, Fact, Gap, LogReading, Process};
 use crate::symptoms::log::Reader;
 
-/// Reads what was asked for.
-pub(super) fn read(context: &Context<'_>, cases: &mut [Case], args: &HealthArgs) {
+/// Reads what was asked for. A file that somebody names has to be one that can be read.
+pub(super) fn read(context: &Context<'_>, cases: &mut [Case], args: &HealthArgs) -> Result<(), Refusal> {
     if !args.logs && args.log.is_empty() {
-        return;
+        return Ok(());
     }
     for case in cases {
         let server = case.server().and_then(|server| server.holders.known());
@@ -20,8 +20,11 @@ pub(super) fn read(context: &Context<'_>, cases: &mut [Case], args: &HealthArgs)
         let own = server.and_then(|holders| holders.iter().find(|holder| !holder.process.is_manager()));
         let own = own.map(|holder| &*holder.process);
         let since = own.and_then(|own| process::started_at(context.machine, own));
-        let mut log: Vec<Result<LogReading, Gap>> =
-            args.log.iter().map(|path| of_file(path, since)).collect();
+        let named = args.log.iter().map(|path| of_file(path, since)).collect::<Result<Vec<_>, Gap>>();
+        let named = named.map_err(|gap| {
+            Refusal::usage(format!("{}: {}", gap.source, gap.why), "give --log a file that can be read")
+        })?;
+        let mut log: Vec<Result<LogReading, Gap>> = named.into_iter().map(Ok).collect();
         if args.logs {
             log.push(of_journal(own, since));
         }
@@ -30,6 +33,7 @@ pub(super) fn read(context: &Context<'_>, cases: &mut [Case], args: &HealthArgs)
         health.log = log.map_or_else(Fact::Unknown, Fact::Known);
         case.health = Fact::Known(health);
     }
+    Ok(())
 }
 
 fn of_file(path: &Path, since: Option<i64>) -> Result<LogReading, Gap> {

@@ -65,6 +65,7 @@ pub(super) fn run(context: &Context<'_>, args: &WatchArgs, style: &Style) -> Res
         names_pids,
         streamed,
     });
+    incidents.close(context);
     let mut judgement = incidents.judgement;
     for path in paths {
         judgement.absorb(of_trace(context, path, &trace));

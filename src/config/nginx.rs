@@ -154,7 +154,9 @@ impl Reader<'_> {
             b"user" if self.blocks.is_empty() => {
                 self.found.user = Some(Setting { value: value.clone(), written: whole });
             }
-            b"server" if self.blocks.last().is_some_and(|block| block == b"upstream") => {
+            // Nothing is sent to one that is `down`.
+            b"server" if self.in_upstream() && words.iter().any(|(word, _)| word == b"down") => {}
+            b"server" if self.in_upstream() => {
                 let before = self.found.sockets.len();
                 self.socket(value, whole, Usage::Connects, None);
                 self.members.extend((before..self.found.sockets.len()).map(|at| (at, self.upstream.clone())));
@@ -178,6 +180,10 @@ impl Reader<'_> {
             b"scgi_pass" => self.socket(value, whole, Usage::Connects, None),
             _ => {}
         }
+    }
+
+    fn in_upstream(&self) -> bool {
+        self.blocks.last().is_some_and(|block| block == b"upstream")
     }
 
     fn socket(&mut self, value: &[u8], written: Written, usage: Usage, protocol: Option<Protocol>) {

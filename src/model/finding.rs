@@ -1,6 +1,7 @@
 //! What a rule found, with its proof and its cure.
 
 use super::Written;
+use super::masked::masked;
 
 /// How bad it is. Ordered: `Info < Warning < Error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -212,7 +213,7 @@ impl Finding {
         if self.locations.contains(&written.location) {
             return self;
         }
-        self.evidence.push(Evidence::new(written.location.to_string(), written.text.as_slice()));
+        self.evidence.push(Evidence::new(written.location.to_string(), masked(&written.text)));
         self.locations.push(written.location.clone());
         self
     }

@@ -28,6 +28,7 @@ mod links;
 mod listing;
 mod log;
 mod mac;
+mod masked;
 mod merged;
 mod mount;
 mod path;

@@ -88,6 +88,12 @@ pub(super) fn told(case: &Case, finding: Finding) -> Finding {
 /// The client's line, with the path of the server that is nearly named.
 pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
     let (near, owner) = near(case)?;
+    // A name elsewhere that is the same may be somebody else's.
+    let is_close = directory(near) == directory(&client.path)
+        || strsim::osa_distance(&path(near), &path(&client.path)) <= 2;
+    if !is_close {
+        return None;
+    }
     let text = format!("send to {}, where {owner} listens", path(near));
     Some(Fix::change(replaced(client, near)?, text))
 }
@@ -96,9 +102,13 @@ pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
 /// One of the same name elsewhere may be somebody else's.
 pub(super) fn near(case: &Case) -> Option<(&[u8], &str)> {
     let declared = case.configured.nearly.first().map(|near| (near.path.as_slice(), near.owner.as_str()));
-    let place = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').map(|end| path[..end].to_vec());
-    let mut beside = case.nearest.iter().filter(|name| place(name) == place(&case.path));
+    let mut beside = case.nearest.iter().filter(|name| directory(name) == directory(&case.path));
     declared.or_else(|| Some((beside.next()?.as_slice(), "a server")))
+}
+
+/// The directory of a path.
+fn directory(path: &[u8]) -> Option<&[u8]> {
+    path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end])
 }
 
 /// A command that puts another name in the place of the path that a client's line names, and has the client read it.

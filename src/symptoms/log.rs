@@ -62,6 +62,11 @@ static KINDS: LazyLock<RegexSet> = LazyLock::new(|| set(FAMILIES.iter().map(|(_,
 /// What a program says that quotes nobody, in quotes all the same: `OSError(9, 'Bad file descriptor')`.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|\B'[^']*'\B"#));
 
+/// A request is in the line, whose words are its client's.
+static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) \S|\b(?:path|url|uri)=\S|[/=]\[Errno ")
+});
+
 /// Counts the lines of one log as it comes.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -195,6 +200,9 @@ fn message(line: &[u8]) -> Vec<u8> {
 fn family(line: &[u8]) -> Option<LogFamily> {
     if NGINX.is_match(line) {
         return nginx(line);
+    }
+    if REQUEST.is_match(line) {
+        return None;
     }
     let own = QUOTED.replace_all(line, |found: &regex::bytes::Captures<'_>| {
         // The words of an errno after its number: the program's own, in the spelling of Python.

@@ -9,7 +9,7 @@ use crate::config::Text;
 use crate::config::nginx::{self, Nginx};
 use crate::facts::named_files;
 use crate::facts::servers::Server;
-use crate::model::{Gap, Usage};
+use crate::model::{Declaration, Gap, Usage};
 
 /// The main file where nginx is not told another (Debian, and most packages).
 const NGINX_CONF: &[u8] = b"/etc/nginx/nginx.conf";
@@ -61,7 +61,14 @@ impl Site {
                 socket.owner.clone_from(unit);
             }
         }
+        let (sockets, relative): (Vec<Declaration>, Vec<Declaration>) = sockets
+            .into_iter()
+            .partition(|socket| socket.path.starts_with(b"/") || socket.path.starts_with(b"@"));
         self.gaps.extend(gaps);
+        self.gaps.extend(relative.iter().map(|socket| {
+            let why = "a relative path: it means a file below the directory that nginx is started in";
+            Gap::new(socket.written.location.to_string(), why)
+        }));
         self.gaps.extend(variable.iter().map(|written| {
             Gap::new(written.location.to_string(), "a variable: which socket is meant only nginx knows")
         }));

@@ -90,6 +90,21 @@ impl Incidents {
         found
     }
 
+    /// Says of what is no more at the end of the watch that it is over; there is nothing to repair any more.
+    pub(super) fn close(&mut self, context: &Context<'_>) {
+        let mut examiner = Examiner::new(context.machine, Instant::now() + EXAMINATION, false);
+        let here = process::own_directory();
+        for finding in &mut self.judgement.findings {
+            let target = Target::Path(finding.subject.name.clone());
+            let Some(Some(case)) = examiner.examine(&[target], &here).into_iter().next() else { continue };
+            let now = rules::judge(&case, rules::ALL, |rule| context.chosen(rule));
+            if !now.findings.iter().any(|other| CODES.contains(&other.code)) {
+                finding.summary = format!("It is over: {}", finding.summary);
+                finding.fixes.retain(|fix| !fix.changes_state);
+            }
+        }
+    }
+
     /// With who did it; a later one of the same kind and subject takes the place of the earlier.
     fn keep(&mut self, mut finding: Finding, removal: Option<&Removal>) {
         if let Some(removal) = removal {

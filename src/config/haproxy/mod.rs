@@ -86,8 +86,10 @@ pub fn is_it(text: &[u8]) -> bool {
     for line in text.split(|byte| *byte == b'\n') {
         let words = words::of(line, &Variables::new());
         let Some(first) = words.first().map(|word| word.text.as_slice()) else { continue };
-        // nginx closes its directives, and has blocks of the same names.
-        if words.last().is_some_and(|word| word.text.ends_with(b";") || word.text.ends_with(b"{")) {
+        // nginx closes its directives, and has blocks of the same names; a pool of php-fpm is a section in brackets.
+        if first.starts_with(b"[")
+            || words.last().is_some_and(|word| word.text.ends_with(b";") || word.text.ends_with(b"{"))
+        {
             return false;
         }
         let alone = words.len() == 1 && matches!(first, b"global" | b"defaults");

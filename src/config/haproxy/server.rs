@@ -6,6 +6,9 @@ use super::check::Check;
 use super::words::Word;
 use crate::model::{Asks, HealthCheck, Target, Written};
 
+/// The bytes of an abstract name in a socket address, without its NUL (unix(7), `sun_path`).
+const ABSTRACT: usize = 107;
+
 /// How often, and how long at most, unless something else is said.
 const INTER: Duration = Duration::from_secs(2);
 
@@ -157,7 +160,12 @@ pub(super) fn path(address: &[u8]) -> Option<Vec<u8>> {
 fn target(address: &[u8], port: Option<&[u8]>) -> Option<Target> {
     if let Some(path) = path(address) {
         return Some(match path.strip_prefix(b"@") {
-            Some(name) if !address.starts_with(b"unix@") => Target::Abstract(name.to_vec()),
+            // It fills its address with NULs, and all of them are of the name (HAProxy, src/tools.c).
+            Some(name) if !address.starts_with(b"unix@") => {
+                let mut name = name.to_vec();
+                name.resize(name.len().max(ABSTRACT), 0);
+                Target::Abstract(name)
+            }
             _ => Target::Path(path),
         });
     }
