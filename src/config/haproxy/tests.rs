@@ -152,3 +152,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn neither_nginx_nor_a_pool_of_php_fpm_is_taken_for_it() {
+    assert!(is_it(b"global\n user haproxy\nlisten web\n bind :80\n"));
+    assert!(!is_it(b"[www]\npm = dynamic\nlisten = /run/php/php8.2-fpm.sock\n"));
+    assert!(!is_it(b"http {\n server {\n listen 80;\n }\n}\n"));
+}

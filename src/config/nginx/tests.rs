@@ -106,3 +106,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_server_that_is_down_is_sent_nothing() {
+    let nginx = alone("http { upstream a { server unix:/run/a.sock down; server unix:/run/b.sock; } }");
+    assert_eq!(paths(&nginx), [("/run/b.sock".to_owned(), 1, Usage::Connects)]);
+}

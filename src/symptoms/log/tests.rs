@@ -118,3 +118,15 @@ proptest! {
         read(&text);
     }
 }
+
+#[test]
+fn the_words_of_a_request_are_its_clients() {
+    for line in [
+        "GET /x?e=[Errno 9] Bad file descriptor",
+        "INFO  127.0.0.1 GET /search/[Errno 24] Too many open files 200 3ms",
+        "INFO: path=/docs/[Errno 32] Broken pipe status=200",
+        "10.0.0.1 - - POST /[Errno 104] 404",
+    ] {
+        assert_eq!(kind(line), None, "{line}");
+    }
+}
