@@ -495,3 +495,33 @@ fn a_mode_that_is_set_after_bind_is_a_window_and_one_that_is_set_before_is_none(
         }
     });
 }
+
+#[test]
+fn a_name_that_got_its_file_back_lost_nothing_and_the_next_who_takes_it_is_named() {
+    let name = "watch::a_name_that_got_its_file_back_lost_nothing_and_the_next_who_takes_it_is_named";
+    isolated_root(name, |world| {
+        let (path, aside) = (world.path("app.sock"), world.path("aside"));
+        let watcher = Watcher::start(world, &[text(&path)]);
+        let _listener = UnixListener::bind(&path).unwrap();
+        watcher.tells(is("listening"));
+        let mut there = Command::new("mv");
+        assert_eq!(finish(there.arg(&path).arg(&aside), SOON).status, 0);
+        let mut back = Command::new("mv");
+        assert_eq!(finish(back.arg(&aside).arg(&path), SOON).status, 0);
+        watcher.counts("rename", 2);
+        std::thread::sleep(Duration::from_millis(500));
+        let mut rm = Command::new("rm");
+        assert_eq!(finish(rm.arg(&path), SOON).status, 0);
+        watcher.counts("unlink", 1);
+        // A child of the server removed it, which is given time to end.
+        std::thread::sleep(Duration::from_millis(2200));
+        let (_, _, end) = watcher.finish();
+        let removals = end["removals"].as_array().unwrap();
+        assert_eq!(removals.len(), 2, "{end:#}");
+        let last = removals.last().unwrap()["sentence"].as_str().unwrap();
+        assert!(last.contains("removed it") && !last.contains("(mv) bound it"), "{last}");
+        let finding = &end["findings"][0];
+        assert_eq!(finding["code"], "SD102", "{end:#}");
+        assert!(finding["cause"].as_str().unwrap().starts_with(last), "{finding:#}");
+    });
+}

@@ -163,6 +163,7 @@ impl Vigil<'_> {
                 let subject = &mut self.subjects[number];
                 (subject.binder, subject.bound_at, subject.made) = (binder, Some(clock), true);
                 subject.file = file;
+                self.came_back(number);
             }
             Act::Went(_) => {
                 // Its server gives it its own name, in sight: nobody lost anything.
@@ -182,6 +183,23 @@ impl Vigil<'_> {
                 self.removed(number, How::Removed, clock, who);
             }
             Act::Overflowed => {}
+        }
+    }
+
+    /// The very file that a name lost may have come back to it: then its listener lost nothing, and its binder is who
+    /// bound it.
+    fn came_back(&mut self, number: usize) {
+        let subject = &mut self.subjects[number];
+        let Some(ino) = subject.file.as_ref().map(|file| file.ino) else { return };
+        let Some(at) = subject.lost.iter().position(|lost| lost.number == Some(ino)) else { return };
+        let lost = subject.lost.remove(at);
+        subject.live = lost.live;
+        let removal = lost.removal.and_then(|removal| self.timeline.removals.get_mut(removal));
+        if let Some(removal) = removal {
+            removal.listens_on.get_or_insert(false);
+            subject.binder.clone_from(&removal.victim.binder);
+            subject.bound_at = removal.victim.age.and_then(|age| lost.at.checked_sub(age));
+            subject.from_before = removal.victim.from_before;
         }
     }
 
