@@ -3,7 +3,7 @@
 //! A socket without a visible holder is no error: its descriptor may be in flight, in an `io_uring`, in the kernel,
 //! or in a process that is hidden from us.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::model::{Gap, NetnsId, SocketIno};
 
 use super::machine::Machine;
 use super::netns_census::namespace_id;
-use super::netns_keepers::{Keeper, Keepers, Way};
+use super::netns_keepers::{KEEPERS, Keeper, Keepers, Way};
 use super::proc_file;
 use super::process::{self, Stat, socket_ino};
 
@@ -111,14 +111,15 @@ fn merge(parts: Vec<Part>) -> Holders {
         for (ino, holder) in part.held {
             holders.by_socket.entry(ino).or_default().push(holder);
         }
-        for (id, keeper) in part.namespaces {
-            // Always the same one, whichever thread met it.
-            holders.namespaces.entry(id).and_modify(|known| *known = keeper.min(*known)).or_insert(keeper);
+        for (id, keepers) in part.namespaces {
+            holders.namespaces.entry(id).or_default().extend(keepers);
         }
         holders.unreadable.extend(part.unreadable);
         holders.processes_seen += part.seen;
     }
     holders.by_socket.values_mut().for_each(|held| held.sort_unstable());
+    // Always the same ones first, whichever thread met them.
+    holders.namespaces.values_mut().for_each(|keepers| keepers.sort_unstable());
     holders.unreadable.sort_unstable();
     holders
 }
@@ -150,7 +151,7 @@ struct Part {
     held: Vec<(SocketIno, HolderFd)>,
     unreadable: Vec<u32>,
     seen: usize,
-    namespaces: BTreeMap<NetnsId, Keeper>,
+    namespaces: Keepers,
     /// Of one process; kept for its memory.
     found: Found,
 }
@@ -177,7 +178,10 @@ impl Part {
     /// Notes the namespaces of the process that was looked at.
     fn keep(&mut self, pid: u32) {
         for (id, way) in self.found.namespaces.drain(..) {
-            self.namespaces.entry(id).or_insert(Keeper { pid, way });
+            let keepers = self.namespaces.entry(id).or_default();
+            if keepers.len() < KEEPERS {
+                keepers.push(Keeper { pid, way });
+            }
         }
     }
 }

@@ -118,9 +118,11 @@ impl Look {
             door: Door::Closed,
             table: Some(machine.process(pid, "net/unix")),
         }));
-        for (id, keeper) in kept {
+        for (id, keepers) in kept {
+            let mut opened =
+                keepers.iter().filter_map(|keeper| Some((keeper, keeper.open(machine, *id).ok()?)));
             if !look.namespaces.iter().any(|namespace| namespace.id == *id)
-                && let Ok(entry) = keeper.open(machine, *id)
+                && let Some((keeper, entry)) = opened.next()
             {
                 let label = netns_name::of_process(machine, keeper.pid);
                 let door = Door::Open(entry);

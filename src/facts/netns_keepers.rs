@@ -39,8 +39,11 @@ pub struct Keeper {
     pub way: Way,
 }
 
-/// Namespaces, each with one that keeps it.
-pub type Keepers = BTreeMap<NetnsId, Keeper>;
+/// Namespaces, each with some that keep it: one of them may end a moment later.
+pub type Keepers = BTreeMap<NetnsId, Vec<Keeper>>;
+
+/// How many of one namespace are remembered.
+pub(super) const KEEPERS: usize = 8;
 
 impl Keeper {
     /// The namespace, if this still keeps it.
@@ -84,7 +87,10 @@ pub(super) fn of_sockets(machine: &Machine, held: &Holders, dump: impl Fn() -> S
             .and_then(|namespace| Ok(NetnsId(fstat(&namespace)?.st_ino)));
         match id {
             Ok(id) if !known.contains(&id) => {
-                found.items.entry(id).or_insert(Keeper { pid, way: Way::Socket(fd) });
+                let keepers = found.items.entry(id).or_default();
+                if keepers.len() < KEEPERS {
+                    keepers.push(Keeper { pid, way: Way::Socket(fd) });
+                }
             }
             Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => refused.push((ino, HolderFd { pid, fd })),
             _ => {}

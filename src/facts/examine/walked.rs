@@ -42,7 +42,7 @@ impl Examiner<'_> {
     }
 
     fn remember(&mut self, asked: Option<HashSet<SocketIno>>, held: &Arc<Holders>) {
-        self.kept.extend(held.namespaces.iter().map(|(id, keeper)| (*id, *keeper)));
+        self.kept.extend(held.namespaces.iter().map(|(id, keepers)| (*id, keepers.clone())));
         self.walked = Some(Walked { asked, held: Arc::clone(held) });
     }
 
