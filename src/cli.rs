@@ -197,6 +197,13 @@ pub enum Command {
     Man(ManArgs),
     /// Print the JSON Schema of every --json output
     Schema,
+    /// Names the listeners whose names begin so, for the completion of a shell
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        /// What is typed so far
+        #[arg(default_value = "", allow_hyphen_values = true)]
+        prefix: OsString,
+    },
     /// Answers one question about a mount that may hang
     #[command(name = crate::facts::helper::SUBCOMMAND, hide = true)]
     Look,
@@ -224,7 +231,12 @@ impl Command {
             Self::Explain(_) => Some("explain"),
             Self::SelfCheck => Some("self-check"),
             Self::Demo(_) => Some("demo"),
-            Self::Completions(_) | Self::Man(_) | Self::Schema | Self::Look | Self::Trial => None,
+            Self::Completions(_)
+            | Self::Man(_)
+            | Self::Schema
+            | Self::Complete { .. }
+            | Self::Look
+            | Self::Trial => None,
         }
     }
 

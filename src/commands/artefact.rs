@@ -1,10 +1,7 @@
-//! What is generated and printed as it is: the schema, the pages of the manual, completions.
-
-use clap::Command;
-use clap_complete::{Shell, generate};
+//! What is printed as it is, to a file too: the schema, the pages of the manual, completions.
 
 use super::{complain, outputs, shown};
-use crate::cli::{Global, help};
+use crate::cli::Global;
 use crate::exit;
 use crate::model::Failure;
 use crate::report::output::{self, Draft};
@@ -20,17 +17,4 @@ pub(super) fn print(global: &Global, bytes: &[u8]) -> u8 {
             exit::USAGE
         }
     }
-}
-
-/// The script of a shell. What is hidden from people is hidden from completion.
-pub(super) fn completions(shell: Shell) -> Vec<u8> {
-    let all = help::command();
-    let mut visible = Command::new("sockdoctor")
-        .disable_help_subcommand(true)
-        .version(env!("CARGO_PKG_VERSION"))
-        .args(all.get_arguments().cloned())
-        .subcommands(all.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
-    let mut script = Vec::new();
-    generate(shell, &mut visible, "sockdoctor", &mut script);
-    script
 }

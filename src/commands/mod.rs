@@ -3,6 +3,7 @@
 mod access;
 mod artefact;
 mod clean;
+mod completion;
 mod consumers;
 mod declared;
 mod demo;
@@ -159,9 +160,13 @@ pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         None => return shown(quiet_pipe(help::one_screen().print_help())),
         Some(Command::Schema) => return artefact::print(&global, json::SCHEMA.as_bytes()),
         Some(Command::Completions(args)) => {
-            return artefact::print(&global, &artefact::completions(args.shell));
+            return artefact::print(&global, &completion::script(args.shell));
         }
         Some(Command::Man(args)) => return artefact::print(&global, man::page(args.page).as_bytes()),
+        Some(Command::Complete { prefix }) => {
+            let names = completion::candidates(prefix.as_bytes());
+            return shown(output::to_stdout(|out| out.write_all(&names)));
+        }
         Some(Command::Look) => return shown(helper::serve(io::stdin(), io::stdout(), connectable::path)),
         Some(Command::Trial) => {
             return shown(trial::serve(io::stdin(), io::stdout(), identity::take_on));

@@ -1,5 +1,7 @@
 //! Every `AF_UNIX` socket of every reachable network namespace, from the best source each of them offers.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 
 use super::machine::Machine;
@@ -49,6 +51,15 @@ pub fn all(machine: &Machine, ask: Ask, kept: &Keepers) -> Sockets {
     }
     let own = namespaces.iter().find(|namespace| namespace.ours).map_or(NetnsId(0), |namespace| namespace.id);
     Sockets { rows, gaps, namespaces, own }
+}
+
+/// The sockets of our own network namespace, without a word on what could not be had.
+#[must_use]
+pub fn ours(ask: Ask) -> Vec<Socket> {
+    let own = NetnsId(0);
+    let rows = unix_diag::dump(ask, own).map(|seen| seen.items);
+    rows.or_else(|_| proc_net_unix::read(Path::new("/proc/net/unix"), ask, own).map(|seen| seen.items))
+        .unwrap_or_default()
 }
 
 /// What is to be had of the sockets in these namespaces, without a word on what is not.

@@ -1,15 +1,9 @@
-//! What a newcomer reads first: the one screen, the long help, the completions, the guess at a misspelt command.
-
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+//! What a newcomer reads first: the one screen, the long help, the guess at a misspelt command.
 
 use clap::CommandFactory;
 use sockdoctor::cli::Cli;
 
 use crate::binary::run;
-use crate::process::finish;
-use crate::world::{need, skip};
 
 /// A terminal of the smallest usual size.
 const SCREEN: (usize, usize) = (24, 80);
@@ -106,66 +100,4 @@ fn an_artefact_goes_to_a_file_as_it_goes_to_the_screen() {
         assert_eq!(std::fs::read_to_string(file).unwrap(), run(arguments).stdout);
     }
     assert_eq!(run(["man", "-o", "/nonexistent/page"]).status, 2);
-}
-
-/// The completions of a shell in a file.
-fn script(shell: &str) -> std::path::PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("completions.{shell}"));
-    let text = help(&["completions", shell]);
-    assert!(text.contains("inspect") && !text.contains("__look"), "{shell}");
-    // Whole at every moment: two tests read the same file.
-    let part = path.with_extension(format!("{shell}.{:?}", std::thread::current().id()));
-    std::fs::write(&part, text).unwrap();
-    std::fs::rename(&part, &path).unwrap();
-    path
-}
-
-#[test]
-fn completions_are_scripts_their_shells_can_read() {
-    let name = "help::completions_are_scripts_their_shells_can_read";
-    for shell in ["bash", "zsh", "fish"] {
-        let path = script(shell);
-        let Some(mut program) = need(shell) else {
-            skip_if_wanted(name, shell);
-            continue;
-        };
-        let output = finish(program.arg("-n").arg(path), Duration::from_secs(10));
-        assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{shell}");
-    }
-    assert_eq!(run(["completions", "tcsh"]).status, 2);
-}
-
-/// bash is everywhere; the others are checked where they happen to be.
-fn skip_if_wanted(name: &str, shell: &str) {
-    if shell == "bash" {
-        skip(name, "no bash");
-    }
-}
-
-#[test]
-fn bash_completes_commands_flags_and_values() {
-    let name = "help::bash_completes_commands_flags_and_values";
-    if need("bash").is_none() {
-        return skip(name, "no bash");
-    }
-    let path = script("bash");
-    let completed = |words: &[&str]| {
-        let last = words.len() - 1;
-        let line = format!(
-            "source {}; COMP_WORDS=({}); COMP_CWORD={last}; _sockdoctor sockdoctor '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            path.display(),
-            words.join(" "),
-            words[last],
-            words[last - 1],
-        );
-        let mut bash: Command = need("bash").unwrap();
-        let output = finish(bash.args(["--norc", "-c", &line]), Duration::from_secs(10));
-        assert_eq!(output.stderr, "", "{words:?}");
-        output.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(completed(&["sockdoctor", "ins"]), ["inspect"]);
-    assert_eq!(completed(&["sockdoctor", "list", "--no-h"]), ["--no-holders"]);
-    assert_eq!(completed(&["sockdoctor", "list", "--sort", "que"]), ["queue"]);
-    assert_eq!(completed(&["sockdoctor", "man", "7"]), ["7"]);
-    assert!(completed(&["sockdoctor", "__"]).iter().all(|word| !word.contains("look")));
 }

@@ -11,6 +11,7 @@ mod blind;
 mod churn;
 mod clean;
 mod clean_campaign;
+mod completion;
 mod compose;
 mod deb;
 mod demo;
