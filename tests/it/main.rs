@@ -31,6 +31,7 @@ mod help;
 mod hostile;
 mod hostile_server;
 mod identity;
+mod image;
 mod input;
 mod inspect;
 mod kept;

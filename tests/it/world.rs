@@ -72,7 +72,9 @@ fn enter(name: &str, namespaces: &[&str], body: impl FnOnce(&World)) {
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let Some(mut inner) = need("unshare") else { return skip(name, "no unshare") };
     inner.args(namespaces).arg("--").arg(std::env::current_exe().unwrap());
-    inner.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(MARK, dir.path());
+    inner
+        .args(["--exact", name, "--include-ignored", "--nocapture", "--test-threads=1"])
+        .env(MARK, dir.path());
     let output = process::finish(&mut inner, LIMIT);
     if output.status != 0 && output.stderr.starts_with("unshare: ") {
         return skip(name, output.stderr.trim());
