@@ -2,6 +2,7 @@
 
 mod activation;
 mod asked;
+mod folded;
 mod progress;
 mod worth;
 
@@ -16,7 +17,9 @@ use crate::cli::{ListArgs, ScanArgs};
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
 use crate::facts::{consumers as identities, host, unit_states};
-use crate::model::{Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState};
+use crate::model::{
+    Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState, Walk,
+};
 use crate::rules::{self, Judgement};
 use asked::Asker;
 use progress::Progress;
@@ -68,7 +71,9 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     activation::look_closer(machine, &mut examiner, &mut cases);
     over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
     progress.step("looking at the sockets of the host");
-    let named: HashSet<Vec<u8>> = cases.iter().map(|case| case.path.clone()).collect();
+    let destination = |case: &Case| case.walk.known().map(Walk::destination);
+    let named: HashSet<Vec<u8>> =
+        cases.iter().flat_map(|case| [Some(case.path.clone()), destination(case)]).flatten().collect();
     let mut sockets = 0;
     let mut served = Vec::new();
     if machine.has_kernel()
@@ -97,6 +102,7 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         }
         answer.judgement.absorb(judged);
     }
+    answer.judgement.findings = folded::same(std::mem::take(&mut answer.judgement.findings));
     // Of a client in another view the path is another one.
     served.extend(cases.iter().filter(|case| case.client.is_none()).filter_map(Served::of_case));
     silence::findings(&mut answer.judgement, |file| site.texts.get(file).map(Vec::as_slice));

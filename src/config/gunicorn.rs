@@ -1,7 +1,7 @@
 //! gunicorn and uvicorn: where a command line, or a gunicorn.conf.py read as text, has them listen.
 
 use super::places::Places;
-use crate::model::Written;
+use crate::model::{Setting, Written};
 
 /// The program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Launch {
     pub sockets: Vec<Vec<u8>>,
     /// It is told to bind something: what a configuration file says of that does not count.
     pub told: bool,
+    /// It is told so in words that are not known whole.
+    pub unclear: bool,
     /// Its configuration file, if one is named.
     pub config: Option<Vec<u8>>,
     /// The directory it changes to.
@@ -48,6 +50,7 @@ pub fn launch(words: &[Vec<u8>]) -> Option<Launch> {
         program,
         sockets: vec![],
         told: false,
+        unclear: false,
         config: None,
         directory: None,
         backlog: None,
@@ -59,8 +62,10 @@ pub fn launch(words: &[Vec<u8>]) -> Option<Launch> {
         let mut value = || joined.clone().or_else(|| options.next().cloned()).unwrap_or_default();
         match (program, name) {
             (Program::Gunicorn, b"-b" | b"--bind") => {
+                let value = value();
                 found.told = true;
-                found.sockets.extend(unix(&value()));
+                found.unclear |= value.starts_with(&[0]);
+                found.sockets.extend(unix(&value));
             }
             (Program::Gunicorn, b"-c" | b"--config") => found.config = Some(value()),
             (Program::Gunicorn, b"--chdir") | (Program::Uvicorn, b"--app-dir") => {
@@ -120,35 +125,74 @@ fn unix(address: &[u8]) -> Option<Vec<u8>> {
     (!path.is_empty()).then(|| path.to_vec())
 }
 
+/// What a gunicorn.conf.py says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Configured {
+    /// Paths it binds, each with its place.
+    pub sockets: Vec<(Vec<u8>, Written)>,
+    /// Where it computes what it binds.
+    pub unclear: Option<Written>,
+    /// `backlog`
+    pub backlog: Option<Setting<u32>>,
+}
+
 /// What a gunicorn.conf.py binds: strings that are assigned to `bind`, each with its place. It is never run, so
 /// a value that is computed stays unknown.
-pub fn configured(file: &[u8], text: &[u8]) -> Vec<(Vec<u8>, Written)> {
+pub fn configured(file: &[u8], text: &[u8]) -> Configured {
     let places = Places::new(file, text);
-    let mut found = Vec::new();
+    let mut found = Configured::default();
     let mut start = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let at = start;
         start += line.len();
-        let Some(rest) = line.strip_prefix(b"bind") else { continue };
-        if !rest.trim_ascii_start().starts_with(b"=") {
-            continue;
+        if let Some(value) = assigned(line, b"backlog") {
+            let value = value.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
+            let written = places.written(at..at + line.trim_ascii_end().len());
+            found.backlog = number(value).map(|value| Setting { value, written });
         }
+        let Some(rest) = assigned(line, b"bind") else {
+            // Under a condition, or in a function.
+            if assigned(line.trim_ascii_start(), b"bind").is_some() {
+                found.unclear = Some(places.written(at..at + line.trim_ascii_end().len()));
+            }
+            continue;
+        };
+        // The last word counts.
+        (found.sockets, found.unclear) = (Vec::new(), None);
         let begins = at + line.len() - rest.len();
         let quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-        let mut from = begins;
+        let (mut from, mut unclear) = (begins, false);
+        let opens = matches!(rest.trim_ascii_start().first(), Some(b'[' | b'('));
+        let closes = |byte: &u8| matches!(byte, b']' | b')');
+        let close = text[begins..].iter().position(closes).filter(|_| opens).map(|close| begins + close + 1);
         let end = at + line.iter().position(|byte| *byte == b'#').unwrap_or(line.len());
+        let end = close.map_or(end, |close| close.max(end));
         while let Some(open) = text.get(from..end).and_then(|rest| rest.iter().position(quote)) {
             let open = from + open;
             let close = text[open + 1..end].iter().position(|byte| *byte == text[open]);
             let Some(close) = close.map(|close| open + 1 + close) else { break };
             let computed = open.checked_sub(1).is_some_and(|before| text[before].is_ascii_alphabetic());
             if let Some(path) = unix(&text[open + 1..close]).filter(|_| !computed) {
-                found.push((path, places.written(open + 1..close)));
+                found.sockets.push((path, places.written(open + 1..close)));
             }
+            unclear |= computed;
             from = close + 1;
+        }
+        let is_computed = |byte: &u8| byte.is_ascii_alphabetic() || b"(+%".contains(byte);
+        let outside = text[begins..end].split(quote).step_by(2).any(|part| part.iter().any(is_computed));
+        if unclear || outside || (opens && close.is_none()) {
+            found.sockets.clear();
+            found.unclear = Some(places.written(begins..end.max(begins)));
         }
     }
     found
+}
+
+/// What stands behind the `=` of an assignment to a name, with that.
+fn assigned<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let rest = line.strip_prefix(name)?;
+    let value = rest.trim_ascii_start().strip_prefix(b"=")?;
+    (!value.starts_with(b"=")).then_some(value)
 }
 
 #[cfg(test)]
@@ -185,16 +229,22 @@ mod tests {
 
     #[test]
     fn what_a_file_assigns_is_read_and_what_it_computes_is_not() {
-        let text = "workers = 2\nbind = ['unix:/run/a.sock', \"127.0.0.1:80\"] # 'unix:/no'\nbind = f'unix:/{x}'\n\
-                    bind=\"unix:/run/b.sock\"\nbindings = 'unix:/no'\n";
+        let text = "workers = 2\nbind = ['unix:/run/a.sock', \n \"unix:/run/b.sock\",\n] # 'unix:/no'\nbindings = 'unix:/no'\n";
         let found = configured(b"c.py", text.as_bytes());
         let shown: Vec<_> = found
+            .sockets
             .iter()
             .map(|(path, written)| {
                 (std::str::from_utf8(path).unwrap(), written.location.line, written.location.column)
             })
             .collect();
-        assert_eq!(shown, [("/run/a.sock", 2, 10), ("/run/b.sock", 4, 7)]);
+        assert_eq!((shown, found.unclear), (vec![("/run/a.sock", 2, 10), ("/run/b.sock", 3, 3)], None));
+        for line in ["f'unix:/{x}'", "os.environ['BIND']", "'unix:' + path", "'unix:%s' % path", "["] {
+            let text = format!("bind = 'unix:/run/a.sock'\nbind={line}\nbacklog = 7 # why\n");
+            let found = configured(b"c.py", text.as_bytes());
+            assert!(found.unclear.is_some_and(|written| written.location.line == 2), "{line}");
+            assert_eq!(found.backlog.map(|backlog| backlog.value), Some(7));
+        }
     }
 
     proptest! {

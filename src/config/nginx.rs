@@ -1,12 +1,13 @@
 //! nginx: which sockets it connects to and listens on, and as whom it runs.
 
 mod lexer;
+mod malformed;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::places::Places;
 use super::{Load, Text};
-use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
+use crate::model::{Declaration, Gap, Location, Protocol, Setting, Usage, Written};
 use lexer::{Lexer, Token};
 
 /// How deep files may include one another.
@@ -25,10 +26,12 @@ pub struct Nginx {
     pub variable: Vec<Written>,
     /// What was not read.
     pub gaps: Vec<Gap>,
+    /// Where nginx would refuse to start with these files, and why: what they say then does not count.
+    pub malformed: Option<(Location, String)>,
 }
 
-/// Reads a main file, and what it includes.
-pub fn read(main: &Text, load: &mut Load<'_>) -> Nginx {
+/// Reads a main file, and what it includes; or pieces that belong to one nginx, without the file that includes them.
+pub fn read(files: &[Text], load: &mut Load<'_>) -> Nginx {
     let mut reader = Reader {
         found: Nginx::default(),
         blocks: Vec::new(),
@@ -37,11 +40,24 @@ pub fn read(main: &Text, load: &mut Load<'_>) -> Nginx {
         upstream: Vec::new(),
         members: Vec::new(),
         passes: HashMap::new(),
+        referred: HashSet::new(),
+        computes: false,
     };
-    reader.file(main, 0);
-    let Reader { mut found, members, passes, .. } = reader;
-    for (member, upstream) in members {
-        found.sockets[member].protocol = passes.get(&upstream).copied().flatten();
+    for file in files {
+        reader.file(file, 0);
+    }
+    let Reader { mut found, members, passes, referred, computes, .. } = reader;
+    let whole = files.iter().any(|(_, text)| is_whole(text)) && found.gaps.is_empty() && !computes;
+    for (member, upstream) in members.iter().rev() {
+        found.sockets[*member].protocol = passes.get(upstream).copied().flatten();
+        // Nobody is sent there.
+        if whole && !referred.contains(&upstream.to_ascii_lowercase()) {
+            found.sockets.remove(*member);
+        }
+    }
+    if found.malformed.is_some() {
+        found.sockets.clear();
+        found.variable.clear();
     }
     found
 }
@@ -66,6 +82,12 @@ pub fn is_whole(text: &[u8]) -> bool {
     names(text).any(|(name, block)| block && matches!(name.as_slice(), b"http" | b"events" | b"stream"))
 }
 
+/// Whether a file stands where sites are kept that are not enabled (Debian).
+pub fn is_off(file: &[u8]) -> bool {
+    let places = [&b"/sites-available/"[..], b"/modules-available/"];
+    places.iter().any(|place| file.windows(place.len()).any(|window| window == *place))
+}
+
 /// The first words of directives, and whether each opens a block.
 fn names(text: &[u8]) -> impl Iterator<Item = (Vec<u8>, bool)> {
     let mut first = None;
@@ -76,7 +98,7 @@ fn names(text: &[u8]) -> impl Iterator<Item = (Vec<u8>, bool)> {
         }
         Token::End => Some((first.take()?, false)),
         Token::Open => Some((first.take()?, true)),
-        Token::Close => {
+        Token::Close | Token::Torn(_) => {
             first = None;
             None
         }
@@ -96,6 +118,10 @@ struct Reader<'l> {
     members: Vec<(usize, Vec<u8>)>,
     /// What is spoken to an `upstream`; `None`: several things.
     passes: HashMap<Vec<u8>, Option<Protocol>>,
+    /// Names that something is passed to, in small letters: nginx does not tell them apart.
+    referred: HashSet<Vec<u8>>,
+    /// Something is passed to a name that is computed.
+    computes: bool,
 }
 
 type Word = (Vec<u8>, std::ops::Range<usize>);
@@ -114,9 +140,26 @@ impl Reader<'_> {
         while let Some(token) = lexer.next() {
             match token {
                 Token::Word(word, bytes) => words.push((word, bytes)),
-                Token::End => self.directive(&places, &std::mem::take(&mut words), depth),
+                Token::Torn(at) => return self.refuse(&places, at, "a quoted word that does not end there"),
+                Token::End if words.is_empty() => {
+                    return self.refuse(&places, lexer.at().saturating_sub(1), "unexpected \";\"");
+                }
+                Token::End => {
+                    if let Some((at, why)) = malformed::directive(&words, self.in_upstream()) {
+                        return self.refuse(&places, at, &why);
+                    }
+                    self.directive(&places, &std::mem::take(&mut words), depth);
+                    if self.found.malformed.is_some() {
+                        return;
+                    }
+                }
                 Token::Open => {
-                    let name = words.first().map(|(word, _)| word.clone()).unwrap_or_default();
+                    let Some((name, _)) = words.first().cloned() else {
+                        return self.refuse(&places, lexer.at().saturating_sub(1), "unexpected \"{\"");
+                    };
+                    if let Some((at, why)) = malformed::block(&words) {
+                        return self.refuse(&places, at, &why);
+                    }
                     if name == b"upstream" {
                         self.upstream = words.get(1).map(|(word, _)| word.clone()).unwrap_or_default();
                     }
@@ -127,19 +170,44 @@ impl Reader<'_> {
                         self.blocks.push(name);
                     }
                 }
-                Token::Close => {
-                    words.clear();
-                    // A file closes only what it opened.
-                    self.blocks.truncate((self.blocks.len().saturating_sub(1)).max(outer));
+                // A file closes only what it opened.
+                Token::Close if !words.is_empty() || self.blocks.len() == outer => {
+                    let at = words.first().map_or(lexer.at().saturating_sub(1), |(_, bytes)| bytes.start);
+                    let why =
+                        if words.is_empty() { "unexpected \"}\"" } else { "a directive without its \";\"" };
+                    return self.refuse(&places, at, why);
                 }
+                Token::Close => self.blocks.truncate(self.blocks.len() - 1),
             }
         }
-        self.blocks.truncate(outer);
+        if let Some((_, bytes)) = words.first() {
+            return self.refuse(&places, bytes.start, "a directive without its \";\" at the end of the file");
+        }
+        if self.blocks.len() > outer {
+            let name = String::from_utf8_lossy(self.blocks.last().map_or(&[], Vec::as_slice)).into_owned();
+            self.refuse(
+                &places,
+                text.len(),
+                &format!("the file ends, and a \"}}\" of \"{name}\" is missing"),
+            );
+        }
+    }
+
+    /// The first place at which nginx would stop reading.
+    fn refuse(&mut self, places: &Places<'_>, at: usize, why: &str) {
+        let location = places.written(at..at).location;
+        self.found.malformed.get_or_insert((location, why.to_owned()));
     }
 
     fn directive(&mut self, places: &Places<'_>, words: &[Word], depth: u32) {
         let [(name, _), (value, bytes), ..] = words else { return };
         let whole = places.written(bytes.clone());
+        if name.ends_with(b"_pass") {
+            let upstream = after_scheme(value).unwrap_or(value);
+            let end = upstream.iter().position(|byte| b"/:?".contains(byte)).unwrap_or(upstream.len());
+            self.referred.insert(upstream[..end].to_ascii_lowercase());
+            self.computes |= value.contains(&b'$');
+        }
         if let Some(protocol) = spoken(name, value) {
             let upstream = after_scheme(value).unwrap_or(value);
             let end = upstream.iter().position(|byte| b"/:$".contains(byte)).unwrap_or(upstream.len());

@@ -1,30 +1,47 @@
 //! systemd.socket(5), systemd.service(5), systemd.exec(5): what the files of a unit say about sockets.
 
+mod environment;
 mod lines;
+mod pattern;
+mod script;
+mod service;
 mod specifiers;
 mod words;
 
 use std::sync::Arc;
 
-use super::clients::{self, Named};
-use super::gunicorn::{self, Program};
-use crate::model::{Declaration, Preserve, Protocol, Setting, Unit, Usage, Written};
+use super::Load;
+use crate::model::{Declaration, Gap, Preserve, Setting, Unit, Usage, Written};
 use lines::{Line, Lines};
+pub use pattern::captured;
+pub use specifiers::instances;
 
 /// The settings that name a socket of this family.
 const LISTEN: [&str; 3] = ["ListenStream", "ListenDatagram", "ListenSequentialPacket"];
 
-/// What a command before the start removes files with.
-const REMOVERS: [&[u8]; 2] = [b"rm", b"unlink"];
+/// The settings that name other units.
+const NAMES: [&str; 8] =
+    ["Requires", "Requisite", "BindsTo", "Wants", "Upholds", "PartOf", "After", "Before"];
 
 /// Reads a unit: the name it has, and its files, the unit file before its drop-ins. A template's own name leaves
 /// everything open that depends on the instance.
 pub fn unit(name: &str, files: &[(Vec<u8>, Vec<u8>)]) -> Unit {
+    unit_with(name, files, &mut |_| Err(Gap::new(name, "only its own files are read")))
+}
+
+/// Reads a unit and the files that its settings name: of variables, scripts, and of servers that it starts.
+pub fn unit_with(name: &str, files: &[(Vec<u8>, Vec<u8>)], load: &mut Load<'_>) -> Unit {
     let lines = Lines::of(files);
     let reader = Reader { name, lines: &lines };
     let file = files.first().map(|(file, _)| file.clone()).unwrap_or_default();
-    let common = Unit { name: name.to_owned(), file, stops_with: reader.stops_with(), ..Unit::default() };
-    if name.ends_with(".socket") { reader.socket(common) } else { reader.service(common) }
+    let common = Unit {
+        name: name.to_owned(),
+        file,
+        stops_with: reader.stops_with(),
+        instances: reader.instances(),
+        ..Unit::default()
+    };
+    if name.ends_with(".socket") { reader.socket(common) } else { reader.service(common, load) }
 }
 
 /// The one unit that listens on a name as the kernel has it, an abstract one with `@`. `None` where several do:
@@ -46,15 +63,21 @@ struct Reader<'u> {
 impl Reader<'_> {
     fn socket(&self, common: Unit) -> Unit {
         let accepts = self.lines.is_set("Socket", "Accept");
-        let named = self.lines.last("Socket", "Service").and_then(|line| text(&line.value));
+        let named = self.lines.last("Socket", "Service");
+        let named = named.and_then(|line| text(&specifiers::resolved(&line.value, self.name)?));
         let same = self.name.strip_suffix(".socket").map(|stem| format!("{stem}.service"));
-        let listens = self.lines.list("Socket", &LISTEN).into_iter();
+        let listens = self.lines.list("Socket", &LISTEN);
         let mode = self.lines.last("Socket", "SocketMode");
         let directory = self.lines.last("Socket", "DirectoryMode");
         Unit {
             directory_mode: directory.and_then(|line| setting(octal(&line.value)?, line)),
-            sockets: listens.filter_map(|line| self.declaration(&line.value, Usage::Binds, line)).collect(),
+            sockets: listens
+                .iter()
+                .filter_map(|line| self.declaration(&line.value, Usage::Binds, line))
+                .collect(),
+            open: listens.iter().filter_map(|line| self.open(&line.value, &line.written)).collect(),
             service: named.or(same).filter(|_| !accepts),
+            accept: self.lines.last("Socket", "Accept").and_then(|line| setting(accepts, line)),
             socket_mode: mode.and_then(|line| setting(octal(&line.value)?, line)),
             socket_user: self.text_of("Socket", "SocketUser"),
             socket_group: self.text_of("Socket", "SocketGroup"),
@@ -63,85 +86,6 @@ impl Reader<'_> {
                 .last("Socket", "Backlog")
                 .and_then(|line| setting(number(&line.value)?, line)),
             ..self.with_directories("Socket", common)
-        }
-    }
-
-    fn service(&self, common: Unit) -> Unit {
-        let mut unit = self.with_directories("Service", common);
-        for line in self.lines.list("Service", &["ExecStart"]) {
-            let Some(launch) = gunicorn::launch(&words::command(&line.value)) else { continue };
-            for path in &launch.sockets {
-                let declared = self.declaration(path, Usage::Binds, line).into_iter();
-                unit.sockets
-                    .extend(declared.map(|one| Declaration { protocol: Some(Protocol::Http), ..one }));
-            }
-            unit.backlog = launch.backlog.and_then(|backlog| setting(backlog, line)).or(unit.backlog);
-            if launch.program == Program::Uvicorn && launch.supervised && !launch.sockets.is_empty() {
-                let value = "uvicorn --workers".to_owned();
-                unit.fragile = Some(Setting { value, written: line.written.clone() });
-            }
-        }
-        unit.sockets.extend(self.clients());
-        for line in self.lines.list("Service", &["ExecStartPre"]) {
-            unit.before.push(Setting { value: line.value.clone(), written: line.written.clone() });
-            let words = words::command(&line.value);
-            let Some((program, arguments)) = words.split_first() else { continue };
-            let program = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            if !REMOVERS.contains(&program) {
-                continue;
-            }
-            let files = arguments.iter().filter(|word| !word.starts_with(b"-"));
-            let paths = files.filter_map(|word| self.path(word));
-            unit.deletes.extend(paths.map(|value| Setting { value, written: line.written.clone() }));
-        }
-        unit.without_unix = self.without_unix();
-        if !self.lines.is_set("Service", "DynamicUser") {
-            unit.user = self.text_of("Service", "User");
-        }
-        unit.group = self.text_of("Service", "Group");
-        let groups = self.lines.list("Service", &["SupplementaryGroups"]).into_iter();
-        unit.groups = groups.flat_map(|line| words::of(&line.value)).filter_map(|word| text(&word)).collect();
-        unit
-    }
-
-    /// Databases that its environment and its command line name.
-    fn clients(&self) -> Vec<Declaration> {
-        let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
-        let assignments = self.lines.list("Service", &["Environment"]).into_iter().flat_map(|line| {
-            let pairs = words::of(&line.value)
-                .into_iter()
-                .map(text)
-                .map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
-            pairs.flatten().map(move |pair| (line, pair)).collect::<Vec<_>>()
-        });
-        let assignments: Vec<(&Line, (String, String))> = assignments.collect();
-        let variables: Vec<(String, String)> = assignments.iter().map(|(_, pair)| pair.clone()).collect();
-        let line_of = |named: &Named| {
-            let own = assignments.iter().rev().find(|(_, (name, _))| *name == named.by);
-            own.map(|(line, _)| *line)
-        };
-        let mut found: Vec<Declaration> = clients::of_environment(&variables)
-            .into_iter()
-            .filter_map(|named| Some(self.client(line_of(&named)?, named)))
-            .collect();
-        for line in self.lines.list("Service", &["ExecStart"]) {
-            let named = clients::of_command(&words::command(&line.value)).into_iter();
-            found.extend(named.map(|named| self.client(line, named)));
-        }
-        found
-    }
-
-    /// Its line is quoted without what is secret in it.
-    fn client(&self, line: &Line, named: Named) -> Declaration {
-        let written = narrowed(&line.written, named.path.as_bytes(), &line.value);
-        Declaration {
-            owner: self.name.to_owned(),
-            usage: Usage::Connects,
-            directory: named.directory,
-            protocol: Some(named.protocol),
-            port: named.port,
-            written: Written { text: named.in_words().into_bytes(), ..written },
-            path: named.path.into_bytes(),
         }
     }
 
@@ -190,6 +134,25 @@ impl Reader<'_> {
         words.filter_map(|word| String::from_utf8(specifiers::resolved(&word, self.name)?).ok()).collect()
     }
 
+    /// Instances of templates that it names.
+    fn instances(&self) -> Vec<String> {
+        let others = self.lines.list("Unit", &NAMES).into_iter();
+        let others = others.chain(self.lines.list("Service", &["Sockets"]));
+        let others = others.chain(self.lines.list("Socket", &["Service"]));
+        let others = others.chain(self.lines.list("Install", &["Also"]));
+        let words = others.flat_map(|line| words::of(&line.value));
+        let names = words.filter_map(|word| text(&specifiers::resolved(&word, self.name)?));
+        names.filter(|name| name.contains('@') && !name.contains("@.")).collect()
+    }
+
+    /// A name of which its files tell only a part.
+    fn open(&self, value: &[u8], written: &Written) -> Option<Setting<Vec<u8>>> {
+        let value = plain(specifiers::replaced(value, self.name));
+        let open =
+            value.contains(&specifiers::OPEN) && matches!(value.first(), Some(b'/' | &specifiers::OPEN));
+        open.then(|| Setting { value, written: written.clone() })
+    }
+
     fn declaration(&self, value: &[u8], usage: Usage, line: &Line) -> Option<Declaration> {
         let path = self.path(value).filter(|path| matches!(path.first(), Some(b'/' | b'@')))?;
         Some(Declaration {
@@ -205,16 +168,20 @@ impl Reader<'_> {
 
     /// A path as systemd takes it: specifiers replaced, no doubled slashes, and /run for /var/run.
     fn path(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let mut path = specifiers::resolved(value, self.name)?;
-        path.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
-        let below_run = path.strip_prefix(b"/var/run/").map(|below| [b"/run/", below].concat());
-        Some(below_run.unwrap_or(path))
+        specifiers::resolved(value, self.name).map(plain)
     }
 
     fn text_of(&self, section: &str, key: &str) -> Option<Setting<String>> {
         let line = self.lines.last(section, key)?;
         setting(text(&specifiers::resolved(&line.value, self.name)?)?, line)
     }
+}
+
+/// A path without doubled slashes, and below /run where it is written below /var/run.
+fn plain(mut path: Vec<u8>) -> Vec<u8> {
+    path.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
+    let below_run = path.strip_prefix(b"/var/run/").map(|below| [b"/run/", below].concat());
+    below_run.unwrap_or(path)
 }
 
 /// The place of a word within its line, where it stands there as it is.

@@ -13,6 +13,8 @@ pub struct Configured {
     pub mentions: Vec<Declaration>,
     /// Servers that are declared under nearly this path, nearest first; looked for where nobody is declared here.
     pub nearly: Vec<Declaration>,
+    /// Units that may serve it: their files do not tell all of the name. Each with what they tell.
+    pub possible: Vec<(String, Setting<Vec<u8>>)>,
     /// Units that listen on it, bind it, remove it, start its server, or make a directory that it lies in.
     pub units: Vec<Arc<Unit>>,
     /// How systemd has these units; not asked where configuration is judged alone.

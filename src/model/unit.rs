@@ -50,6 +50,12 @@ pub struct Unit {
     pub before: Vec<Setting<Vec<u8>>>,
     /// Socket files that a command before its start removes.
     pub deletes: Vec<Setting<Vec<u8>>>,
+    /// Names that it may serve on: a zero byte stands for what its files do not tell.
+    pub open: Vec<Setting<Vec<u8>>>,
+    /// Instances of templates that it names.
+    pub instances: Vec<String>,
+    /// `Accept=yes`: a service for each connection.
+    pub accept: Option<Setting<bool>>,
     /// uvicorn in a form that removes its own socket when it fails to start (0.30 and later).
     pub fragile: Option<Setting<String>>,
 }

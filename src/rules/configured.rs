@@ -1,11 +1,25 @@
 //! What configuration says of a socket, as proof and as commands.
 
 use super::{quote, socket_unit};
-use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Passed, Unit, UnitState};
+use crate::model::{Case, Declaration, Evidence, Finding, Fix, Gap, NoVerdict, Passed, Unit, UnitState};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
     case.configured.clients().next().ok_or(NoVerdict::NotApplicable)
+}
+
+/// For what files alone say of a path that nobody is declared to serve: `Unknown` where a unit may, whose files do not
+/// tell all of the name.
+pub(super) fn settled(case: &Case) -> Result<(), NoVerdict> {
+    match case.configured.possible.first().filter(|_| case.files_only) {
+        None => Ok(()),
+        Some((name, open)) => {
+            let at = path(&case.path);
+            let why = format!("{name} may listen on {at}: the files that were read do not tell");
+            let gap = Gap::new(open.written.location.to_string(), why);
+            Err(NoVerdict::Unknown(gap.helped_by("give the files that its variables come from too")))
+        }
+    }
 }
 
 /// Where something is written, as people point at it: `nginx.conf:12`.
@@ -104,6 +118,13 @@ pub(super) fn near(case: &Case) -> Option<(&[u8], &str)> {
     let declared = case.configured.nearly.first().map(|near| (near.path.as_slice(), near.owner.as_str()));
     let mut beside = case.nearest.iter().filter(|name| directory(name) == directory(&case.path));
     declared.or_else(|| Some((beside.next()?.as_slice(), "a server")))
+}
+
+/// A path that is nearly that of the case, and who listens there, as a sentence goes on.
+pub(super) fn beside(case: &Case, (near, owner): (&[u8], &str)) -> String {
+    let edits = strsim::osa_distance(&path(near), &path(&case.path));
+    let away = if edits == 1 { " (one edit away)" } else { "" };
+    format!("; {owner} listens on {}{away}", path(near))
 }
 
 /// The directory of a path.

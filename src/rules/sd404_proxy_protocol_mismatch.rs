@@ -31,7 +31,10 @@ fn check(case: &Case) -> Verdict {
     let spoken = server.protocol.filter(|_| others.iter().all(|other| other.protocol == server.protocol));
     let Some(spoken) = spoken else { return Err(NoVerdict::NotApplicable) };
     let differs = |client: &&Declaration| client.protocol.is_some_and(|asked| !same(asked, spoken));
-    Ok(case.configured.clients().filter(differs).map(|client| finding(case, client, server)).collect())
+    let mut wrong = case.configured.clients().filter(differs);
+    // Many lines may send to one socket: it is one fault.
+    let Some(first) = wrong.next() else { return Ok(vec![]) };
+    Ok(vec![wrong.fold(finding(case, first, server), |finding, other| finding.written_at(&other.written))])
 }
 
 fn finding(case: &Case, client: &Declaration, server: &Declaration) -> crate::model::Finding {

@@ -25,8 +25,8 @@ rule! {
 const OTHERWISE: &str = "start the server that owns the path, or write its path where the client has this";
 
 fn check(case: &Case) -> Verdict {
+    // Of one socket alone SD101 comes first.
     let client = configured::client(case)?;
-    // Of one socket alone, that nothing is there comes first (SD101).
     if !(case.configured.scanned && matches!(case.target, Target::Path(_))) {
         return Err(NoVerdict::NotApplicable);
     }
@@ -35,29 +35,27 @@ fn check(case: &Case) -> Verdict {
     if case.file()?.is_some() || alive || (case.files_only && server.is_some()) {
         return Ok(vec![]);
     }
+    configured::settled(case)?;
     case.settled()?;
     let certainty = if case.files_only { Certainty::Likely } else { case.nobody_else()? };
-    let chain = match (case.configured.instead.first(), server, configured::near(case)) {
+    // One that is only made of a template for this path has no say before one that is declared.
+    let declared = server.filter(|_| case.configured.nearly.is_empty());
+    let chain = match (case.configured.instead.first(), declared, configured::near(case)) {
         (Some(owner), ..) => {
             format!("; pid {}, which is told that path, listens on TCP {} instead", owner.pid, owner.address)
         }
         (None, Some(server), _) => format!("; {} is to listen there and does not", server.owner),
-        (None, None, Some((near, owner))) => {
-            let edits = strsim::osa_distance(&text(near), &text(&case.path));
-            let away = if edits == 1 { " (one edit away)" } else { "" };
-            format!("; {owner} listens on {}{away}", text(near))
-        }
-        (None, None, None) => String::new(),
+        (None, None, near) => near.map_or(String::new(), |near| configured::beside(case, near)),
     };
     let summary =
         format!("{} sends to {}, where nobody listens{chain}.", configured::place(client), text(&case.path));
     let finding = CONFIG_PATH_HAS_NO_SERVER.finding(case, certainty, summary).written_at(&client.written);
     let finding = finding.proven_by(evidence::path(case)).proven_by(configured::instead(case));
-    let finding =
-        case.configured.nearly.iter().fold(finding, |finding, near| finding.written_at(&near.written));
+    let nearly = case.configured.nearly.iter();
+    let finding = nearly.fold(finding, |finding, near| finding.written_at(&near.written));
     let known = configured::start(case, server).into_iter().chain(configured::correct(case, client));
-    let known = known.chain(configured::over_tcp(case, client));
-    Ok(vec![finding.fixed_by(known).fixed_by([Fix::advice(OTHERWISE)])])
+    let known = known.chain(configured::over_tcp(case, client)).chain([Fix::advice(OTHERWISE)]);
+    Ok(vec![finding.fixed_by(known)])
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ mod reviewed;
 mod rules_1xx;
 mod scan;
 mod scan_live;
+mod scan_setups;
 mod scan_shipped;
 mod seed_s0;
 mod seed_s0_scan;

@@ -82,7 +82,7 @@ fn a_silenced_line_is_counted() {
 #[test]
 fn what_debian_ships_for_nginx_is_read_without_a_finding() {
     isolated("scan::what_debian_ships_for_nginx_is_read_without_a_finding", |_| {
-        let document = scan(["nginx/debian"]);
+        let document = scan(["nginx/debian", "nginx/debian/sites-available/default"]);
         assert_eq!(found(&document), Vec::<String>::new(), "{document:#}");
         assert!(document["data"]["files"].as_u64() > Some(1), "{document:#}");
     });

@@ -66,15 +66,19 @@ impl Site {
         let permissions = self.permissions.iter().filter(|(named, _)| plain(named) == wanted);
         let permissions = permissions.flat_map(|(_, lines)| lines).cloned().collect();
         let mut configured = Configured { mentions, units, backlogs, permissions, ..Configured::default() };
-        if configured.servers().next().is_none() {
+        if configured.servers().all(|server| self.fitting.contains(&server.owner)) {
             configured.nearly = self.nearly(path);
         }
+        configured.possible = self.possible(&wanted);
         configured
     }
 
     /// Servers that are declared under nearly this path.
     fn nearly(&self, path: &[u8]) -> Vec<Declaration> {
-        let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
+        let servers = || {
+            let declared = self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);
+            declared.filter(|server| !self.fitting.contains(&server.owner))
+        };
         let names: Vec<Vec<u8>> = servers().map(name_of).collect();
         let close = nearest::among(path, names.iter().map(Vec::as_slice));
         // Of several who have it, the .socket unit is the one that listens.

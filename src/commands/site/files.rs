@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::Site;
 use super::kind::{Kind, kind};
+use super::{Site, units};
 use crate::commands::{Context, Refusal};
 use crate::config::nginx;
 use crate::facts::named_files;
@@ -15,10 +15,10 @@ use crate::model::Gap;
 impl Site {
     /// That of files and directories that somebody named.
     pub(in crate::commands) fn of_files(context: &Context<'_>, paths: &[PathBuf]) -> Result<Self, Refusal> {
-        let mut site = Self::default();
-        let mut units: HashMap<String, UnitFiles> = HashMap::new();
+        let mut site = Self { is_named: true, ..Self::default() };
+        let mut found: HashMap<String, UnitFiles> = HashMap::new();
         let (mut nginxes, mut drop_ins, mut haproxies) = (Vec::new(), Vec::new(), Vec::new());
-        let mut databases = Vec::new();
+        let (mut databases, mut gunicorns, mut off) = (Vec::new(), Vec::new(), Vec::new());
         for path in paths {
             let unread = |gap: Gap| {
                 Refusal::usage(format!("{}: {}", gap.source, gap.why), "give files that can be read")
@@ -29,18 +29,23 @@ impl Site {
                 let found_below = file != named;
                 match kind(&file, &text) {
                     Some(Kind::Unit(name)) => {
-                        let files = vec![(file, text)];
-                        units.insert(name.clone(), UnitFiles { name, files });
+                        let hidden =
+                            found.get(&name).is_some_and(|known| units::hides(&known.files[0].0, &file));
+                        if !hidden {
+                            let files = vec![(file, text)];
+                            found.insert(name.clone(), UnitFiles { name, files });
+                        }
                     }
                     Some(Kind::DropIn(name)) => drop_ins.push((name, (file, text))),
+                    Some(Kind::Nginx) if found_below && nginx::is_off(&file) => off.push((file, text)),
                     Some(Kind::Nginx) => nginxes.push((file, text)),
                     Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
                     Some(Kind::Haproxy) => haproxies.push((file, text)),
                     Some(kind @ (Kind::PhpFpm | Kind::Postgres | Kind::Mysql | Kind::Redis)) => {
                         databases.push((kind, (file, text)));
                     }
-                    Some(Kind::Gunicorn) => site.add_gunicorn(file, text, "gunicorn"),
-                    None if found_below => {}
+                    Some(Kind::Gunicorn) => gunicorns.push((file, text)),
+                    None if found_below => site.beside.push((file, text)),
                     None => {
                         let message = format!("{}: no configuration that scan reads", path.display());
                         let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
@@ -49,21 +54,21 @@ impl Site {
                 }
             }
         }
-        for (name, file) in drop_ins {
-            let new = || UnitFiles { name: name.clone(), files: vec![] };
-            units.entry(name.clone()).or_insert_with(new).files.push(file);
-        }
-        let mut units: Vec<UnitFiles> = units.into_values().collect();
-        units.sort_by(|one, other| one.name.cmp(&other.name));
-        for unit in units {
-            site.add_unit(unit);
+        let root = &context.machine.root;
+        site.beside.extend(gunicorns.iter().cloned());
+        site.add_units(root, units::with_drop_ins(found.into_values().collect(), drop_ins));
+        for (file, text) in gunicorns {
+            site.add_gunicorn(file, text, "gunicorn");
         }
         // Whole ones first: what they include is read there.
-        nginxes.sort_by_key(|(_, text)| !nginx::is_whole(text));
-        for main in nginxes {
-            if !site.texts.contains_key(&main.0) {
-                site.add_nginx(&context.machine.root, &main, None);
-            }
+        let (whole, mut pieces): (Vec<_>, Vec<_>) =
+            nginxes.into_iter().partition(|(_, text)| nginx::is_whole(text));
+        // What a site enables is a link to it.
+        pieces.extend(if whole.is_empty() { off } else { vec![] });
+        site.add_nginxes(root, whole, pieces);
+        if let Some((location, why)) = site.malformed.first() {
+            let message = format!("{location}: {why}");
+            return Err(Refusal::usage(message, "nginx -t tells the same; have it start first"));
         }
         if !haproxies.is_empty() {
             // Several are one text to HAProxy.
@@ -71,7 +76,6 @@ impl Site {
         }
         // php-fpm's main file before the pools that it includes.
         databases.sort_by_key(|(_, (_, text))| !text.windows(7).any(|part| part == b"include"));
-        let root = &context.machine.root;
         for (kind, main) in databases {
             if site.texts.contains_key(&main.0) {
                 continue;
@@ -83,6 +87,7 @@ impl Site {
                 _ => site.add_redis(root, &main),
             }
         }
+        site.add_fitting_instances(root);
         Ok(site)
     }
 }

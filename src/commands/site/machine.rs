@@ -5,6 +5,7 @@ use crate::commands::Context;
 use crate::facts::servers::{self, Server};
 use crate::facts::users::Users;
 use crate::facts::{tmpfiles, units};
+use crate::model::Gap;
 
 /// A family of servers: how its processes are found, and what is read of it.
 pub(super) struct Family {
@@ -36,22 +37,27 @@ impl Site {
         let mut site = Self::default();
         let found = units::all(machine);
         site.gaps.extend(found.gaps);
-        for unit in found.items {
-            site.add_unit(unit);
-        }
+        site.add_units(&machine.root, found.items);
         let found = tmpfiles::in_force(machine);
         site.tmpfiles.gap = found.gaps.into_iter().next();
         for (file, text) in found.items {
             site.add_tmpfiles(file, text);
         }
         let running = if machine.has_kernel() { site.running(context) } else { vec![] };
+        for unit in running.iter().filter_map(|server| server.master.unit.as_ref()) {
+            site.add_instance(&machine.root, unit);
+        }
         for family in FAMILIES {
             for server in running.iter().filter(|server| (family.is_it)(&server.words)) {
                 (family.running)(&mut site, context, server);
             }
             (family.idle)(&mut site, context);
         }
+        let malformed = site.malformed.drain(..);
+        let malformed = malformed.map(|(at, why)| Gap::new(at.to_string(), format!("not read: {why}")));
+        site.gaps.extend(malformed);
         site.add_clients(context);
+        site.add_fitting_instances(&machine.root);
         site
     }
 

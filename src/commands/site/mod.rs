@@ -12,6 +12,7 @@ mod nginx;
 mod php_fpm;
 mod postgres;
 mod python;
+mod units;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -20,9 +21,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Load, Text, systemd, tmpfiles};
+use crate::config::{Load, Text, tmpfiles};
 use crate::facts::named_files;
-use crate::facts::units::UnitFiles;
 use crate::model::{Declaration, Gap, Location, Protocol, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
@@ -33,11 +33,21 @@ pub(in crate::commands) struct Site {
     pub(in crate::commands) fronts: Vec<Front>,
     pub(in crate::commands) texts: HashMap<Vec<u8>, Vec<u8>>,
     pub(in crate::commands) gaps: Vec<Gap>,
+    /// Where its server would refuse a file.
+    malformed: Vec<(Location, String)>,
     /// Backlogs that servers are told to have, each with the path they listen on.
     pub(in crate::commands) backlogs: Vec<(Vec<u8>, Setting<u32>)>,
     pub(in crate::commands) tmpfiles: Tmpfiles,
     /// By what paths are found; made when the first one is asked about, after all was read.
     index: OnceCell<about::Index>,
+    /// Templates, of which units can be made.
+    templates: Vec<units::Template>,
+    /// Units that were made of templates only as a client's path is one that they would have.
+    fitting: HashSet<String>,
+    /// The files were named by somebody, by paths of ours.
+    is_named: bool,
+    /// Files that somebody named and that are read only where others name them.
+    beside: Vec<Text>,
     /// Of a path the lines that say who may connect.
     permissions: Vec<(Vec<u8>, Vec<Written>)>,
 }
@@ -99,7 +109,10 @@ impl Site {
     fn read<R>(&mut self, root: &Path, main: &Text, read: impl FnOnce(&Text, &mut Load<'_>) -> R) -> R {
         let place = place(&main.0);
         let mut texts = vec![main.clone()];
+        // What somebody named stands where we see it; what that names stands in the root.
+        let beside = if self.is_named { Path::new("/") } else { root };
         let mut load = |pattern: &[u8]| {
+            let root = if pattern.starts_with(b"/") { root } else { beside };
             let found = named_files::matching(root, &joined(place, pattern))?;
             texts.extend(found.iter().cloned());
             Ok(found)
@@ -114,20 +127,6 @@ impl Site {
         self.tmpfiles.aging.extend(tmpfiles::lines(&file, &text));
         self.tmpfiles.made.extend(tmpfiles::directories(&file, &text));
         self.texts.insert(file, text);
-    }
-
-    /// A unit, and its files.
-    fn add_unit(&mut self, UnitFiles { name, files }: UnitFiles) {
-        let unit = systemd::unit(&name, &files);
-        self.texts.extend(files);
-        if name.contains("@.") {
-            return;
-        }
-        self.mentions.extend(unit.sockets.iter().cloned());
-        for socket in &unit.sockets {
-            self.backlogs.extend(unit.backlog.iter().map(|backlog| (socket.path.clone(), backlog.clone())));
-        }
-        self.units.push(Arc::new(unit));
     }
 }
 

@@ -39,7 +39,7 @@ impl Site {
             }
         };
         match named_files::one(&root, &path) {
-            Ok(main) => self.add_nginx(&root, &main, Some(server)),
+            Ok(main) => self.add_nginx(&root, &[main], Some(server)),
             Err(gap) => self.gaps.push(gap),
         }
     }
@@ -49,14 +49,43 @@ impl Site {
         if !self.texts.contains_key(NGINX_CONF)
             && let Ok(main) = named_files::one(&context.machine.root, NGINX_CONF)
         {
-            self.add_nginx(&context.machine.root, &main, None);
+            self.add_nginx(&context.machine.root, &[main], None);
         }
     }
 
-    /// What a main file says, and all that it includes.
-    pub(super) fn add_nginx(&mut self, root: &Path, main: &Text, running: Option<&Server>) {
-        let Nginx { mut sockets, user, gaps, variable } = self.read(root, main, nginx::read);
-        if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
+    /// Main files that somebody named, and pieces that no main file may include. Beside one main file they are taken
+    /// for its own.
+    pub(super) fn add_nginxes(&mut self, root: &Path, whole: Vec<Text>, mut pieces: Vec<Text>) {
+        let (mentions, fronts, gaps) = (self.mentions.len(), self.fronts.len(), self.gaps.len());
+        for main in &whole {
+            if !self.texts.contains_key(&main.0) {
+                self.add_nginx(root, std::slice::from_ref(main), None);
+            }
+        }
+        pieces.retain(|(file, _)| !self.texts.contains_key(file));
+        match whole.as_slice() {
+            _ if pieces.is_empty() => {}
+            [_] => {
+                self.mentions.truncate(mentions);
+                self.fronts.truncate(fronts);
+                self.gaps.truncate(gaps);
+                self.malformed.clear();
+                self.add_nginx(root, &[whole, pieces].concat(), None);
+            }
+            _ => self.add_nginx(root, &pieces, None),
+        }
+    }
+
+    /// What a main file says, or pieces of which that is not known, and all that it includes.
+    pub(super) fn add_nginx(&mut self, root: &Path, files: &[Text], running: Option<&Server>) {
+        let Some(main) = files.first() else { return };
+        self.texts.extend(files.iter().cloned());
+        let Nginx { mut sockets, user, gaps, variable, malformed } =
+            self.read(root, main, |_, load| nginx::read(files, load));
+        self.malformed.extend(malformed);
+        let own = self.units.iter().find(|unit| unit.name == "nginx.service").map(|unit| &unit.name);
+        let unit = running.map_or(own, |server| server.master.unit.as_ref());
+        if let Some(unit) = unit {
             for socket in &mut sockets {
                 socket.owner.clone_from(unit);
             }

@@ -54,7 +54,14 @@ impl Site {
     /// What a gunicorn.conf.py says.
     pub(super) fn add_gunicorn(&mut self, file: Vec<u8>, text: Vec<u8>, owner: &str) {
         let found = gunicorn::configured(&file, &text);
-        self.mentions.extend(found.into_iter().map(|(path, written)| binds(owner, path, written)));
+        for (path, written) in found.sockets {
+            let known = |mention: &Declaration| mention.written == written;
+            if self.mentions.iter().any(known) {
+                continue;
+            }
+            self.backlogs.extend(found.backlog.iter().map(|backlog| (path.clone(), backlog.clone())));
+            self.mentions.push(binds(owner, path, written));
+        }
         self.texts.insert(file, text);
     }
 }

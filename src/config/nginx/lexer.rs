@@ -13,6 +13,8 @@ pub(super) enum Token {
     Open,
     /// `}`
     Close,
+    /// A quoted word that has no end, or behind which another begins.
+    Torn(usize),
 }
 
 /// The pieces of a text; one that breaks off in a word ends with that.
@@ -24,6 +26,11 @@ pub(super) struct Lexer<'t> {
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0 }
+    }
+
+    /// Up to where it was read.
+    pub(super) const fn at(&self) -> usize {
+        self.at
     }
 
     /// Skips the program of a `…_by_lua_block`, up to and with its closing brace. What Lua quotes or comments may
@@ -47,12 +54,16 @@ impl<'t> Lexer<'t> {
         while let Some(byte) = self.text.get(self.at).copied() {
             self.at += 1;
             match byte {
-                _ if byte == quote => break,
+                _ if byte == quote => {
+                    let next = self.text.get(self.at);
+                    let ends = next.is_none_or(|next| next.is_ascii_whitespace() || b";{)".contains(next));
+                    return if ends { Token::Word(word, start..self.at) } else { Token::Torn(self.at) };
+                }
                 b'\\' => self.escaped(&mut word),
                 _ => word.push(byte),
             }
         }
-        Token::Word(word, start..self.at)
+        Token::Torn(start)
     }
 
     fn bare(&mut self) -> Token {
@@ -122,8 +133,15 @@ mod tests {
             Token::End => ";".into(),
             Token::Open => "{".into(),
             Token::Close => "}".into(),
+            Token::Torn(_) => "?".into(),
         };
         Lexer::new(text.as_bytes()).map(shown).collect()
+    }
+
+    #[test]
+    fn a_quote_that_has_no_end_or_goes_on_is_torn() {
+        assert_eq!(words("a 'b"), ["a", "?"]);
+        assert_eq!(words("a 'b'c;"), ["a", "?", "c", ";"]);
     }
 
     #[test]

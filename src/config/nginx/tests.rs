@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn alone(text: &str) -> Nginx {
-    read(&(b"n.conf".to_vec(), text.into()), &mut |_| Ok(vec![]))
+    read(&[(b"n.conf".to_vec(), text.into())], &mut |_| Ok(vec![]))
 }
 
 fn paths(nginx: &Nginx) -> Vec<(String, u32, Usage)> {
@@ -67,7 +67,7 @@ fn included_files_are_read_where_they_are_included() {
         Ok(vec![(pattern.to_vec(), text.into())])
     };
     let main = "http { upstream a { include up.conf; } include loop; }";
-    let nginx = read(&(b"n.conf".to_vec(), main.into()), &mut load);
+    let nginx = read(&[(b"n.conf".to_vec(), main.into())], &mut load);
     assert_eq!(nginx.sockets[0].written.location.file, b"up.conf");
     assert_eq!(nginx.gaps.len(), 1, "a circle ends");
 }
@@ -83,18 +83,55 @@ fn what_is_spoken_to_an_upstream_is_known_where_all_agree() {
 }
 
 #[test]
-fn programs_in_lua_and_lost_braces_do_not_confuse_it() {
+fn programs_in_lua_do_not_confuse_it() {
     let nginx = alone(
-        "http { server { content_by_lua_block { local x = { a = \"}{\" } server unix:/no; } }\n}\n}}}\n\
-         http { upstream a { server unix:/run/a.sock; } }",
+        "http { server { content_by_lua_block { local x = { a = \"}{\" } server unix:/no; } } }\n\
+         http { upstream a { server unix:/run/a.sock; } server { location / { proxy_pass http://A; } } }",
     );
-    assert_eq!(paths(&nginx)[0].0, "/run/a.sock");
+    assert_eq!((paths(&nginx)[0].0.as_str(), &nginx.malformed), ("/run/a.sock", &None));
+}
+
+#[test]
+fn what_nginx_refuses_is_said_with_its_place_and_counts_for_nothing() {
+    for (text, place) in [
+        ("http { upstream a { server unix:/run/a.sock; }\n", "n.conf:2:1"),
+        ("http {\n upstream a { server unix:/run/a.sock }\n}", "n.conf:2:15"),
+        ("http {\n upstream a { server unix:/run/a.sock\n server unix:/run/b.sock; } }", "n.conf:3:2"),
+        (
+            "http { server { location / {\n proxy_pass http://unix:/a.sock\n proxy_redirect off; } } }",
+            "n.conf:2:2",
+        ),
+        ("http { server { listen 80\n server_name x; } }", "n.conf:2:2"),
+        ("http { server { listen 80; } } }", "n.conf:1:32"),
+        ("http { server { ; } }", "n.conf:1:17"),
+        ("http { { } }", "n.conf:1:8"),
+        ("http { server { root \"/srv; } }", "n.conf:1:22"),
+        ("http { server\n listen 80; } }", "n.conf:2:15"),
+        ("http { include a.conf\n server { listen 80; } }", "n.conf:1:8"),
+        ("user www-data\nhttp { }", "n.conf:1:1"),
+        ("http { } worker_processes 1", "n.conf:1:10"),
+    ] {
+        let nginx = alone(text);
+        let found = nginx.malformed.map(|(location, _)| location.to_string());
+        assert_eq!((found.as_deref(), nginx.sockets.len()), (Some(place), 0), "{text}");
+    }
+}
+
+#[test]
+fn an_upstream_that_nothing_is_passed_to_is_no_client() {
+    let upstreams = "upstream a { server unix:/a; } upstream b { server unix:/b; }";
+    let used = |pass: &str| alone(&format!("http {{ {upstreams} server {{ location / {{ {pass} }} }} }}"));
+    let first = |nginx: &Nginx| paths(nginx).into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
+    assert_eq!(first(&used("uwsgi_pass a;")), ["/a"]);
+    assert_eq!(first(&used("proxy_pass http://B:80/x;")), ["/b"]);
+    assert_eq!(first(&used("proxy_pass http://$name;")), ["/a", "/b"], "which, only nginx knows");
+    assert_eq!(first(&alone(upstreams)), ["/a", "/b"], "who is passed to them may stand elsewhere");
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = read(&(b"n.conf".to_vec(), text), &mut |_| Ok(vec![]));
+        let _ = read(&[(b"n.conf".to_vec(), text)], &mut |_| Ok(vec![]));
     }
 
     #[test]
@@ -109,6 +146,6 @@ proptest! {
 
 #[test]
 fn a_server_that_is_down_is_sent_nothing() {
-    let nginx = alone("http { upstream a { server unix:/run/a.sock down; server unix:/run/b.sock; } }");
+    let nginx = alone("upstream a { server unix:/run/a.sock down; server unix:/run/b.sock; }");
     assert_eq!(paths(&nginx), [("/run/b.sock".to_owned(), 1, Usage::Connects)]);
 }

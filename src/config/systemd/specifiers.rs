@@ -1,7 +1,15 @@
 //! systemd.unit(5), "Specifiers": those that the name of a unit of the system manager tells.
 
+/// Stands in a value for what only the machine, or the instance of a template, could tell: no name has it.
+pub(super) const OPEN: u8 = 0;
+
 /// A value with its specifiers replaced. `None` where one of them only the machine could tell.
 pub(super) fn resolved(value: &[u8], unit: &str) -> Option<Vec<u8>> {
+    Some(replaced(value, unit)).filter(|value| !value.contains(&OPEN))
+}
+
+/// A value with its specifiers replaced, those that cannot be told by [`OPEN`].
+pub(super) fn replaced(value: &[u8], unit: &str) -> Vec<u8> {
     let mut whole = Vec::with_capacity(value.len());
     let mut bytes = value.iter();
     while let Some(byte) = bytes.next() {
@@ -9,7 +17,7 @@ pub(super) fn resolved(value: &[u8], unit: &str) -> Option<Vec<u8>> {
             whole.push(*byte);
             continue;
         }
-        match bytes.next()? {
+        match bytes.next().unwrap_or(&OPEN) {
             b'%' => whole.push(b'%'),
             b't' => whole.extend_from_slice(b"/run"),
             b'S' => whole.extend_from_slice(b"/var/lib"),
@@ -21,18 +29,45 @@ pub(super) fn resolved(value: &[u8], unit: &str) -> Option<Vec<u8>> {
             b'h' => whole.extend_from_slice(b"/root"),
             b'u' | b'g' => whole.extend_from_slice(b"root"),
             b'U' | b'G' => whole.push(b'0'),
-            b'n' => whole.extend_from_slice(unit.as_bytes()),
-            b'N' => whole.extend_from_slice(stem(unit).as_bytes()),
+            b'n' => whole.extend(of_instance(unit, unit)),
+            b'N' => whole.extend(of_instance(unit, stem(unit))),
             b'p' => whole.extend_from_slice(prefix(unit).as_bytes()),
             b'P' => whole.extend(unescaped(prefix(unit))),
-            b'i' => whole.extend_from_slice(instance(unit)?.as_bytes()),
-            b'I' => whole.extend(unescaped(instance(unit)?)),
+            b'i' => whole.extend(instance(unit).map_or(vec![OPEN], |name| name.as_bytes().to_vec())),
+            b'I' => whole.extend(instance(unit).map_or(vec![OPEN], unescaped)),
             b'j' => whole.extend_from_slice(last_part(prefix(unit)).as_bytes()),
             b'J' => whole.extend(unescaped(last_part(prefix(unit)))),
-            _ => return None,
+            _ => whole.push(OPEN),
         }
     }
-    Some(whole)
+    whole
+}
+
+/// A name with the instance in it; of a template the instance is open.
+fn of_instance(unit: &str, name: &str) -> Vec<u8> {
+    match name.split_once('@') {
+        Some((prefix, rest)) if instance(unit).is_none() => {
+            [prefix.as_bytes(), b"@", &[OPEN], rest.as_bytes()].concat()
+        }
+        _ => name.as_bytes().to_vec(),
+    }
+}
+
+/// The names that an instance could have in which a piece of a path stands: as it is, and escaped.
+pub fn instances(piece: &[u8]) -> Vec<String> {
+    let mut escaped = String::new();
+    for byte in piece {
+        match byte {
+            b'/' => escaped.push('-'),
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b':' | b'_' | b'.' => escaped.push(char::from(*byte)),
+            _ => escaped.extend(format!("\\x{byte:02x}").chars()),
+        }
+    }
+    let plain = std::str::from_utf8(piece).ok().filter(|piece| !piece.contains('/'));
+    let mut names: Vec<String> = plain.map(str::to_owned).into_iter().chain([escaped]).collect();
+    names.dedup();
+    names.retain(|name| !name.is_empty());
+    names
 }
 
 /// A unit's name without its type.
