@@ -2,7 +2,7 @@
 
 mod everything;
 pub(super) mod hints;
-mod like;
+pub(super) mod like;
 mod plan;
 
 use std::os::unix::ffi::OsStrExt;
@@ -17,8 +17,8 @@ use crate::facts::glance::Glancer;
 use crate::facts::interrupt::Interrupts;
 use crate::facts::process;
 use crate::model::{
-    Case, Checked, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed,
-    ProbedTarget, Protocol, Reach, ReplyShown, SocketType, Target,
+    Case, Data, Expectations, Fact, HttpRequest, KnownBy, Outcome, Overall, ProbePlan, Probed, ProbedTarget,
+    Protocol, Reach, ReplyShown, SocketType, Target,
 };
 use crate::probe::{self, Prober};
 use crate::rules::{self, Judgement};
@@ -91,7 +91,7 @@ impl Session<'_> {
         let mut made: Vec<Probed> = Vec::new();
         let mut cut_short = None;
         let denied = self.like.as_ref().and_then(|like| like.denied(self.context, &plan.target));
-        if self.is_hung(plan) {
+        if is_hung(self.context, plan) {
             made.push(self.checked(probe::hung(plan)));
         } else if denied.is_some() {
             made.push(self.checked(probe::denied(plan)));
@@ -119,9 +119,8 @@ impl Session<'_> {
             }
         }
         let worst = made.iter().position(|probed| !probed.is_fine()).unwrap_or(made.len() - 1);
-        let mut case = denied.unwrap_or_else(|| self.case(plan, &made[worst]));
-        let verdict = self.like.as_ref().zip(made[worst].check.clone());
-        let checked = verdict.map(|(like, verdict)| Box::new(Checked { check: like.check.clone(), verdict }));
+        let mut case = denied.unwrap_or_else(|| case(self.context, plan, &made[worst]));
+        let checked = self.like.as_ref().and_then(|like| like.told(&made[worst]));
         case.configured.checked.clone_from(&checked);
         // No rule reads the body; to have it twice would be dear.
         let body = made[worst].reply.as_mut().map(|reply| std::mem::take(&mut reply.body));
@@ -147,14 +146,6 @@ impl Session<'_> {
             return false;
         };
         interrupts.within(self.args.interval).is_some()
-    }
-
-    /// Whether the path leads through a mount that does not answer.
-    fn is_hung(&self, plan: &ProbePlan) -> bool {
-        let Target::Path(path) = &plan.target else { return false };
-        let deadline = Instant::now() + plan.timeout.mul_f64(0.8);
-        let glance = Glancer::new(self.context.machine).at(path, false, deadline);
-        glance.hazard.is_some() && glance.reach == Reach::Unseen
     }
 
     fn once(&self, plan: &ProbePlan) -> Probed {
@@ -186,13 +177,11 @@ impl Session<'_> {
     }
 
     /// With what HAProxy would make of it.
-    fn checked(&self, mut probed: Probed) -> Probed {
-        if let Some(like) = &self.like {
-            let verdict = like.check.verdict(&probed);
-            probed.misses.extend(verdict.miss.iter().map(|(miss, _)| miss.clone()));
-            probed.check = Some(verdict);
+    fn checked(&self, probed: Probed) -> Probed {
+        match &self.like {
+            Some(like) => like.checked(probed),
+            None => probed,
         }
-        probed
     }
 
     /// A 400 that another Host header turns into something else is about the Host header.
@@ -208,30 +197,46 @@ impl Session<'_> {
         let again = self.prober.probe(&ProbePlan { request, ..plan.clone() }, &|_| None);
         status(&again).filter(|status| *status != 400).map(|status| (host.to_owned(), status))
     }
+}
 
-    /// What a probe that failed has to do with is looked at whole; one that was fine has shown that it works.
-    fn case(&self, plan: &ProbePlan, probed: &Probed) -> Case {
-        let here = process::own_directory();
-        if !probed.is_fine() && !matches!(plan.target, Target::Tcp(_)) {
-            // The probe had its own time.
-            let deadline = Instant::now() + self.context.timeout.mul_f64(0.8);
-            let context = Context { deadline, ..*self.context };
-            let mut examiner = Examiner::new(context.machine, deadline, false);
-            let target = std::slice::from_ref(&plan.target);
-            let found = if probed.errno() == Some(EACCES) {
-                consumers::examine_for_us(&context, &mut examiner, target, &here)
-            } else {
-                examiner.examine(target, &here)
-            };
-            if let Some(case) = found.into_iter().next().flatten() {
-                return Case { expects: Some(SocketType::Stream), ..case };
-            }
-        }
-        let path = match &plan.target {
-            Target::Path(path) if path.starts_with(b"/") => path.clone(),
-            Target::Path(path) => [here.as_slice(), b"/", path].concat(),
-            _ => Vec::new(),
+/// Whether the path leads through a mount that does not answer.
+pub(super) fn is_hung(context: &Context<'_>, plan: &ProbePlan) -> bool {
+    let Target::Path(path) = &plan.target else { return false };
+    let deadline = Instant::now() + plan.timeout.mul_f64(0.8);
+    let glance = Glancer::new(context.machine).at(path, false, deadline);
+    glance.hazard.is_some() && glance.reach == Reach::Unseen
+}
+
+/// What a probe that failed has to do with is looked at whole; one that was fine has shown that it works.
+pub(super) fn case(context: &Context<'_>, plan: &ProbePlan, probed: &Probed) -> Case {
+    let here = process::own_directory();
+    if !probed.is_fine() && is_here(&plan.target) {
+        // The probe had its own time.
+        let deadline = Instant::now() + context.timeout.mul_f64(0.8);
+        let context = Context { deadline, ..*context };
+        let mut examiner = Examiner::new(context.machine, deadline, false);
+        let target = std::slice::from_ref(&plan.target);
+        let found = if probed.errno() == Some(EACCES) {
+            consumers::examine_for_us(&context, &mut examiner, target, &here)
+        } else {
+            examiner.examine(target, &here)
         };
-        Case::new(plan.target.clone(), path)
+        if let Some(case) = found.into_iter().next().flatten() {
+            return Case { expects: Some(SocketType::Stream), ..case };
+        }
     }
+    let path = match &plan.target {
+        Target::Path(path) if path.starts_with(b"/") => path.clone(),
+        Target::Path(path) => [here.as_slice(), b"/", path].concat(),
+        _ => Vec::new(),
+    };
+    Case::new(plan.target.clone(), path)
+}
+
+/// Whether a target is surely of this machine: an address of TCP is where it is the loopback's.
+fn is_here(target: &Target) -> bool {
+    let Target::Tcp(address) = target else { return true };
+    let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+    let numeric = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    numeric.map_or(host == "localhost", |host| host.is_loopback())
 }

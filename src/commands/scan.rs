@@ -4,6 +4,7 @@ mod activation;
 mod asked;
 mod folded;
 mod progress;
+mod replayed;
 mod worth;
 
 use std::collections::HashSet;
@@ -89,18 +90,24 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
         answer.judgement.absorb(judgement);
     }
-    let asker = if probe { Some(Asker::of(context)) } else { None };
-    let asker = asker.transpose().unwrap_or_else(|gap| {
+    let asker = if probe { Some(Asker::of(context, &site.fronts)) } else { None };
+    let mut asker = asker.transpose().unwrap_or_else(|gap| {
         gaps.push(gap);
         None
     });
     for case in &mut cases {
         let judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
-        if let Some(asker) = &asker {
+        if let Some(asker) = &mut asker {
             progress.step("asking servers");
             answer.judgement.absorb(asker.ask(case, &judged));
         }
         answer.judgement.absorb(judged);
+    }
+    let mut checks = Vec::new();
+    if let Some(asker) = asker {
+        let (judgement, made) = asker.rest();
+        answer.judgement.absorb(judgement);
+        checks = made;
     }
     answer.judgement.findings = folded::same(std::mem::take(&mut answer.judgement.findings));
     // Of a client in another view the path is another one.
@@ -111,7 +118,8 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         ..Judgement::default()
     });
     answer.subjects = cases.len();
-    answer.data = Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, served };
+    answer.data =
+        Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, checks, served };
     answer
 }
 

@@ -86,6 +86,16 @@ pub struct Checked {
     pub verdict: CheckVerdict,
 }
 
+impl Checked {
+    /// The address of TCP that took no connection.
+    pub fn no_connection_to(&self) -> Option<&str> {
+        match &self.check.target {
+            Some(Target::Tcp(address)) if matches!(self.verdict.word, "L4CON" | "L4TOUT") => Some(address),
+            _ => None,
+        }
+    }
+}
+
 impl HealthCheck {
     /// `backend/server`
     pub fn label(&self) -> String {

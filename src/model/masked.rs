@@ -2,16 +2,17 @@
 
 use std::sync::LazyLock;
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// What a secret follows, and the secret: a URL's password, a variable that is set, a value by its name.
 static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let texts = [
-        r#"(://[^/@:\s"']*:)[^@/\s"']+(@)"#,
+        r#"(://[^/@:\s"']*:)[^/\s"']+(@)"#,
         r"((?:^|\s)(?:--env|-e)[ =]\w+=)\S+()",
-        r#"((?i)(?:passw(?:or)?d|secret|token|api_?key|authorization|credentials?)["']?(?:\s*[=:]\s*|\s+))(?:"[^"]*"|'[^']*'|[^\s;&,"']+)()"#,
+        r#"((?i)(?:passw(?:or)?d|secret|token|api_?key|requirepass|masterauth|authorization|credentials?)["']?(?:\s*[=:]\s*|\s+))(?:"[^"]*"|'[^']*'|[^\s;&,"']+)()"#,
     ];
-    texts.iter().filter_map(|text| Regex::new(text).ok()).collect()
+    // A secret need not be UTF-8.
+    texts.iter().filter_map(|text| RegexBuilder::new(text).unicode(false).build().ok()).collect()
 });
 
 /// The line with `…` in place of each.
@@ -45,10 +46,17 @@ mod tests {
             ("http-check send hdr Authorization \"Bearer x\"", "http-check send hdr Authorization …"),
             ("get /health?token=x&b=1", "get /health?token=…&b=1"),
             ("proxy_pass http://unix:/run/a.sock:/x@y;", "proxy_pass http://unix:/run/a.sock:/x@y;"),
+            ("url postgres://u:p@ss:w@h/db", "url postgres://u:…@h/db"),
+            ("requirepass foobared", "requirepass …"),
             ("server_tokens off;", "server_tokens off;"),
         ] {
             assert_eq!(String::from_utf8_lossy(&masked(line.as_bytes())), shown);
         }
+    }
+
+    #[test]
+    fn a_secret_in_another_encoding_is_left_out_whole() {
+        assert_eq!(masked(b"x=y password='a\xe9b' \xe9"), b"x=y password=\xe2\x80\xa6 \xe9");
     }
 
     #[test]

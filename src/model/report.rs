@@ -255,6 +255,8 @@ pub enum Data {
         files: usize,
         /// How many sockets of the host were looked at.
         sockets: usize,
+        /// HAProxy's checks that were made.
+        checks: Vec<super::Checked>,
         /// The names that sockets have or configuration gives, as far as they could be seen.
         served: Vec<super::Served>,
     },

@@ -22,6 +22,7 @@ rule! {
     KERNEL_NAME_DIFFERS = "SD113", "kernel-name-differs", Info
 }
 
+const GONE: &str = "Nothing is at the path: the socket that was bound here has been renamed.";
 const SERVES: &str = "The socket serves the path, but the kernel knows it by another name.";
 
 fn check(case: &Case) -> Verdict {
@@ -39,18 +40,20 @@ fn check(case: &Case) -> Verdict {
     Ok(renamed.chain(moved).collect())
 }
 
+/// Where nobody means the old name, as it was only taken from the kernel, the socket is called by its new one.
 fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
-    let summary = "Nothing is at the path: the socket that was bound here has been renamed.";
-    let text = "the path that works: correct the clients that use the old one";
-    let mut finding = KERNEL_NAME_DIFFERS
-        .finding(case, Certainty::Certain, summary)
-        .proven_by([evidence::socket(orphan)].into_iter().chain(evidence::view(orphan)))
-        .proven_by([Evidence::new("the same inode stands at", name), evidence::holders(orphan)])
-        .fixed_by([Fix::look(quote::ours("inspect", case, name), text)]);
-    if case.asked_for {
-        finding.severity = Severity::Error;
+    let meant = case.asked_for;
+    let (summary, severity) = if meant { (GONE, Severity::Error) } else { (SERVES, Severity::Info) };
+    let proof = [Evidence::new("the same inode stands at", name), evidence::holders(orphan)];
+    let proof = [evidence::socket(orphan)].into_iter().chain(evidence::view(orphan)).chain(proof);
+    let mut finding = KERNEL_NAME_DIFFERS.finding(case, Certainty::Certain, summary).proven_by(proof);
+    finding.severity = severity;
+    if !meant {
+        finding.subject.name = name.to_vec();
+        return finding;
     }
-    finding
+    let text = "the path that works: correct the clients that use the old one";
+    finding.fixed_by([Fix::look(quote::ours("inspect", case, name), text)])
 }
 
 /// A relative name says nothing about the place, unless its last component differs too.
@@ -69,17 +72,12 @@ mod tests {
     use crate::model::{Address, Fact, Gap};
 
     #[test]
-    fn fires_on_a_socket_renamed_after_bind() {
+    fn fires_on_a_socket_renamed_after_bind_and_on_no_other() {
+        assert_eq!(check(&Case::sample()), Ok(vec![]));
         let mut case = Case::sample();
         case.sockets.items[0].socket.address = Address::Path(b"/tmp/x.sock.812.tmp".as_slice().into());
         case.sockets.items[0].relation.names_path = false;
-        let findings = check(&case).unwrap();
-        assert_eq!((findings[0].code, findings[0].severity), ("SD113", Severity::Info));
-    }
-
-    #[test]
-    fn silent_when_the_name_resolves_to_the_same_place() {
-        assert_eq!(check(&Case::sample()), Ok(vec![]));
+        assert_eq!(check(&case).unwrap()[0].severity, Severity::Info);
     }
 
     #[test]
@@ -89,6 +87,8 @@ mod tests {
             (view.renamed_to, view.links) = (Some(vec![b"/tmp/y.sock".to_vec()]), Fact::Known(1));
         }
         assert_eq!(check(&case).unwrap()[0].severity, Severity::Error);
+        let found = check(&Case { asked_for: false, ..case }).unwrap().remove(0);
+        assert_eq!((found.severity, &found.subject.name[..]), (Severity::Info, &b"/tmp/y.sock"[..]));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! SD406: the check that HAProxy is told to make gets another answer than it is told to expect.
 
 use super::wire;
-use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Verdict};
+use crate::model::{Case, Certainty, Checked, Evidence, Finding, Fix, NoVerdict, Severity, Verdict};
 
 rule! {
     /// HAProxy's health check gets another answer than it expects.
     ///
     /// # What it means
     /// The server answers, and HAProxy takes it for down: L7STS, L7RSP. Its check asks in its own way, HTTP/1.0 and no
-    /// Host unless told otherwise, so that a server which serves people well may still refuse it.
+    /// Host unless told otherwise, so that a server which serves people well may still refuse it; or a server behind
+    /// TCP takes no connection: L4CON, L4TOUT. To `probe --like`, which asks for this one check, it is an error.
     ///
     /// # How it is known
     /// The check of that server was made as it is configured: method, path, version, header fields, expectations.
@@ -25,16 +26,18 @@ rule! {
 fn check(case: &Case) -> Verdict {
     let probed = wire::probed(case)?;
     let checked = case.configured.checked.as_ref().ok_or(NoVerdict::NotApplicable)?;
-    let Some((miss, expected_at)) = &checked.verdict.miss else { return Ok(vec![]) };
     let (label, word) = (checked.check.label(), checked.verdict.word);
+    let Some((miss, _)) = &checked.verdict.miss else {
+        let Some(address) = checked.no_connection_to() else { return Ok(vec![]) };
+        let summary = format!("HAProxy's check of {label} gets no connection to {address} ({word}).");
+        let advice = Fix::advice("start the server, or correct its address in the server's line");
+        return Ok(vec![finding(case, checked, summary, vec![wire::steps(probed)]).fixed_by([advice])]);
+    };
     let summary = format!("HAProxy's check of {label} gets another answer than it expects ({word}).");
     let got = [b"got ", miss.got.as_slice()].concat();
-    let mut finding = HEALTHCHECK_FAILS.finding(case, Certainty::Certain, summary);
-    finding = finding.proven_by([Evidence::new(format!("expected {}", miss.expected), got)]);
-    finding = finding.proven_by(wire::head(probed)).proven_by([wire::steps(probed)]);
-    for written in expected_at.iter().chain(&checked.check.asked_at).chain([&checked.check.written]) {
-        finding = finding.written_at(written);
-    }
+    let mut proof = vec![Evidence::new(format!("expected {}", miss.expected), got)];
+    proof.extend(wire::head(probed).into_iter().chain([wire::steps(probed)]));
+    let finding = finding(case, checked, summary, proof);
     let status = probed.reply.as_ref().and_then(|reply| reply.status).unwrap_or_default();
     let fix = match status {
         400 if probed.host.as_deref().is_none_or(str::is_empty) => {
@@ -48,10 +51,19 @@ fn check(case: &Case) -> Verdict {
     Ok(vec![finding.fixed_by([fix])])
 }
 
+/// Who asked about this check alone is told of an error; a scan warns of what HAProxy will say.
+fn finding(case: &Case, checked: &Checked, summary: String, proof: Vec<Evidence>) -> Finding {
+    let severity = if case.configured.scanned { Severity::Warning } else { Severity::Error };
+    let finding = HEALTHCHECK_FAILS.finding(case, Certainty::Certain, summary).as_severe_as(severity);
+    let at = checked.verdict.miss.iter().filter_map(|(_, at)| at.as_ref());
+    let lines = at.chain(&checked.check.asked_at).chain([&checked.check.written]);
+    lines.fold(finding.proven_by(proof), Finding::written_at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Checked, Fact, Gap, HealthCheck, Probed, Reply};
+    use crate::model::{Checked, Configured, Fact, Gap, HealthCheck, Probed, Reply};
 
     fn case(status: u16) -> Case {
         let reply = Reply { status: Some(status), version_line: Some("HTTP/1.0"), ..Reply::default() };
@@ -73,9 +85,10 @@ mod tests {
     #[test]
     fn silent_when_the_check_passes_and_when_none_was_made() {
         assert_eq!(check(&case(204)), Ok(vec![]));
-        let mut plain = case(503);
-        plain.configured.checked = None;
-        assert_eq!(check(&plain), Err(NoVerdict::NotApplicable));
+        assert_eq!(
+            check(&Case { configured: Configured::default(), ..case(503) }),
+            Err(NoVerdict::NotApplicable)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `--like FILE:BACKEND/SERVER`: the check that HAProxy makes of a server, made by us.
+//! The check that HAProxy makes of a server, made by us: of the one that `--like FILE:BACKEND/SERVER` names, and by
+//! `scan --probe` of each.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +11,9 @@ use crate::config::haproxy::{self, Haproxy};
 use crate::facts::consumers as identities;
 use crate::facts::examine::Examiner;
 use crate::facts::{host, named_files};
-use crate::model::{Asks, Case, Depth, Expected, HealthCheck, HttpRequest, ProbePlan, Target};
+use crate::model::{
+    Asks, Case, Checked, Depth, Expected, HealthCheck, HttpRequest, ProbePlan, Probed, Target,
+};
 
 /// No longer body is waited for (`tune.bufsize` of HAProxy keeps far less).
 const MAX_BODY: u64 = 1 << 20;
@@ -21,13 +24,20 @@ const LONGEST: usize = 107;
 const USAGE: &str = "write --like haproxy.cfg:BACKEND/SERVER";
 
 /// A check to be replayed, and who HAProxy is when it makes it.
-pub(super) struct Like {
-    pub(super) check: HealthCheck,
+#[derive(Debug)]
+pub(in crate::commands) struct Like {
+    pub(in crate::commands) check: HealthCheck,
     user: Option<String>,
     chroot: Vec<u8>,
 }
 
 impl Like {
+    /// That of a HAProxy which becomes this user, in this root.
+    pub(in crate::commands) fn new(check: HealthCheck, user: Option<String>, chroot: Option<&[u8]>) -> Self {
+        let chroot = chroot.unwrap_or_default();
+        Self { check, user, chroot: chroot.strip_suffix(b"/").unwrap_or(chroot).to_vec() }
+    }
+
     /// Finds the server in the file.
     pub(super) fn of(text: &OsStr) -> Result<Self, Refusal> {
         let (file, wanted) = split(text.as_bytes())?;
@@ -47,12 +57,11 @@ impl Like {
                 hint,
             ));
         };
-        let chroot = chroot.map(|chroot| chroot.value).unwrap_or_default();
-        Ok(Self { check, user, chroot: chroot.strip_suffix(b"/").unwrap_or(&chroot).to_vec() })
+        Ok(Self::new(check, user, chroot.as_ref().map(|chroot| chroot.value.as_slice())))
     }
 
     /// What is to be said to the server.
-    pub(super) fn plan(&self) -> Result<ProbePlan, Refusal> {
+    pub(in crate::commands) fn plan(&self) -> Result<ProbePlan, Refusal> {
         let (check, line) = (&self.check, self.check.written.location.line);
         let label = check.label();
         let Some(target) = &check.target else {
@@ -92,6 +101,20 @@ impl Like {
             }
         };
         Ok(ProbePlan { depth, ..ProbePlan::http(target, request, check.timeout, MAX_BODY) })
+    }
+
+    /// What happened, with what HAProxy would make of it.
+    pub(in crate::commands) fn checked(&self, mut probed: Probed) -> Probed {
+        let verdict = self.check.verdict(&probed);
+        probed.misses.extend(verdict.miss.iter().map(|(miss, _)| miss.clone()));
+        probed.check = Some(verdict);
+        probed
+    }
+
+    /// The same for the rules.
+    pub(in crate::commands) fn told(&self, probed: &Probed) -> Option<Box<Checked>> {
+        let verdict = probed.check.clone()?;
+        Some(Box::new(Checked { check: self.check.clone(), verdict }))
     }
 
     /// The case of a socket that HAProxy's user may not connect to, though we may.

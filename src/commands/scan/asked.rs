@@ -1,12 +1,16 @@
-//! `scan --probe`: one question to each server that configuration sends HTTP to, after all that was only looked at.
+//! `scan --probe`: one question to each server that configuration sends HTTP to, after all that was only looked at:
+//! that of HAProxy's own check where it makes one, else a plain request.
 
 use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::probe::hints;
+use super::super::site::Front;
+use super::replayed::Replays;
 use crate::facts::process;
 use crate::model::{
-    Case, Fact, Gap, Holder, HttpRequest, NotChecked, ProbePlan, Protocol, Severity, SocketType,
+    Case, Checked, Fact, Gap, Holder, HttpRequest, NotChecked, ProbePlan, Protocol, Severity, Sighting,
+    SocketType,
 };
 use crate::probe::Prober;
 use crate::rules::{self, Judgement};
@@ -20,19 +24,24 @@ const MAX_BODY: u64 = 1 << 20;
 pub(super) struct Asker<'c> {
     context: &'c Context<'c>,
     prober: Prober,
+    replays: Replays<'c>,
 }
 
 impl<'c> Asker<'c> {
-    pub(super) fn of(context: &'c Context<'c>) -> Result<Self, Gap> {
+    pub(super) fn of(context: &'c Context<'c>, fronts: &[Front]) -> Result<Self, Gap> {
         let prober = Prober::new().map_err(|error| Gap::new("no probe can be made", error.to_string()))?;
-        Ok(Self { context, prober })
+        Ok(Self { context, prober, replays: Replays::of(context, fronts) })
     }
 
     /// Asks the server of a case in which nothing was found to be broken, and judges what comes of it. A reply is a
     /// reply, whatever its status: what `/` is there, nobody has said.
-    pub(super) fn ask(&self, case: &mut Case, judged: &Judgement) -> Judgement {
+    pub(super) fn ask(&mut self, case: &mut Case, judged: &Judgement) -> Judgement {
         let broken = judged.error_left_out
             || judged.findings.iter().any(|finding| finding.severity == Severity::Error);
+        let asleep = !accepts(case) && case.server().is_some();
+        if let Some(judged) = self.replays.of_case(&self.prober, case, broken, asleep) {
+            return judged;
+        }
         if broken || !speaks_http(case) {
             return Judgement::default();
         }
@@ -53,21 +62,29 @@ impl<'c> Asker<'c> {
         case.probe = Fact::Known(Box::new(probed));
         rules::judge(case, rules::ON_THE_WIRE, |rule| self.context.chosen(rule))
     }
+
+    /// Makes the checks of servers that no case was about: those behind TCP. Gives all that were made.
+    pub(super) fn rest(mut self) -> (Judgement, Vec<Checked>) {
+        let judged = self.replays.rest(&self.prober);
+        (judged, self.replays.made())
+    }
 }
 
-/// A listener that configuration sends HTTP to and that a process accepts on: PID 1 alone would start its service.
+/// A listener that configuration sends HTTP to and that a process accepts on.
 fn speaks_http(case: &Case) -> bool {
     let declared = case.configured.clients().any(|client| client.protocol == Some(Protocol::Http));
-    let accepts = |holder: &Holder| !holder.process.is_manager();
-    declared
-        && case.server().is_some_and(|server| {
-            server.is_alive()
-                && server.socket.kind == SocketType::Stream
-                && server.holders.known().is_some_and(|holders| holders.iter().any(accepts))
-        })
+    let listens = |server: &Sighting| server.is_alive() && server.socket.kind == SocketType::Stream;
+    declared && case.server().is_some_and(listens) && accepts(case)
 }
 
-fn untold(case: &Case, why: &str) -> Judgement {
+/// A process accepts: PID 1 alone would start its service.
+fn accepts(case: &Case) -> bool {
+    let accepts = |holder: &Holder| !holder.process.is_manager();
+    let holders = case.server().and_then(|server| server.holders.known());
+    holders.is_some_and(|holders| holders.iter().any(accepts))
+}
+
+pub(super) fn untold(case: &Case, why: &str) -> Judgement {
     let gap = Gap::new(format!("probe {}", String::from_utf8_lossy(&case.target.label())), why);
     Judgement { not_checked: vec![NotChecked { code: None, gap }], ..Judgement::default() }
 }

@@ -72,7 +72,7 @@ impl Site {
         }
         if !haproxies.is_empty() {
             // Several are one text to HAProxy.
-            site.add_haproxy(&haproxies, None);
+            site.add_haproxy(&haproxies, None, false);
         }
         // php-fpm's main file before the pools that it includes.
         databases.sort_by_key(|(_, (_, text))| !text.windows(7).any(|part| part == b"include"));

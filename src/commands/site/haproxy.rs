@@ -8,7 +8,7 @@ use crate::commands::Context;
 use crate::config::Text;
 use crate::config::haproxy::{self, Haproxy};
 use crate::facts::servers::Server;
-use crate::facts::{named_files, process};
+use crate::facts::{host, named_files, process};
 use crate::model::{Gap, Usage};
 
 /// The main file of Debian's service, and of most packages.
@@ -37,22 +37,26 @@ impl Site {
                 Err(gap) => self.gaps.push(gap),
             }
         }
-        self.add_haproxy(&texts, Some(server));
+        let ours = host::host(context.machine).netns;
+        let apart = process::same_mounts(context.machine, pid) == Some(false)
+            || process::network_namespace(context.machine, pid)
+                .is_some_and(|netns| ours.is_some_and(|ours| ours != netns.0));
+        self.add_haproxy(&texts, Some(server), apart);
     }
 
     fn add_idle_haproxy(&mut self, context: &Context<'_>) {
         if !self.texts.contains_key(HAPROXY_CFG)
             && let Ok(main) = named_files::one(&context.machine.root, HAPROXY_CFG)
         {
-            self.add_haproxy(&[main], None);
+            self.add_haproxy(&[main], None, false);
         }
     }
 
     /// What the files of one HAProxy say.
-    pub(super) fn add_haproxy(&mut self, texts: &[Text], running: Option<&Server>) {
+    pub(super) fn add_haproxy(&mut self, texts: &[Text], running: Option<&Server>, apart: bool) {
         let found = haproxy::read(texts);
         let user = found.identity();
-        let Haproxy { mut sockets, chroot, variable, .. } = found;
+        let Haproxy { mut sockets, checks, chroot, variable, .. } = found;
         if let Some(unit) = running.and_then(|server| server.master.unit.as_ref()) {
             for socket in &mut sockets {
                 socket.owner.clone_from(unit);
@@ -70,6 +74,8 @@ impl Site {
             user,
             // A root that is no other directory hides nothing.
             chroot: chroot.filter(|chroot| Path::new("/") != super::as_path(&chroot.value)),
+            checks,
+            apart,
         });
         self.mentions.extend(sockets);
     }

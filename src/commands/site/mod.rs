@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::config::{Load, Text, tmpfiles};
 use crate::facts::named_files;
-use crate::model::{Declaration, Gap, Location, Protocol, Setting, Unit, Usage, Written};
+use crate::model::{Declaration, Gap, HealthCheck, Location, Protocol, Setting, Unit, Usage, Written};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -73,6 +73,10 @@ pub(in crate::commands) struct Front {
     pub(in crate::commands) user: Option<String>,
     /// The directory that becomes its root before it connects.
     pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
+    /// How it checks those it sends to.
+    pub(in crate::commands) checks: Vec<HealthCheck>,
+    /// It sees other files, or other networks, than we do; its own root apart.
+    pub(in crate::commands) apart: bool,
 }
 
 impl Site {

@@ -106,7 +106,7 @@ impl Site {
             paths: connects.map(|socket| socket.path.clone()).collect(),
             workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
             user: user.and_then(|user| String::from_utf8(user.value).ok()),
-            chroot: None,
+            ..Front::default()
         });
         self.mentions.extend(sockets);
     }

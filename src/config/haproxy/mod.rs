@@ -240,7 +240,7 @@ impl Reader {
             }
             let protocol = match () {
                 () if proxy.fast_cgi || line.options.fast_cgi => Some(Protocol::FastCgi),
-                () => (proxy.is_http && !line.options.other_tongue).then_some(Protocol::Http),
+                () => (proxy.is_http && line.options.is_plain()).then_some(Protocol::Http),
             };
             if let Some(path) = server::path(&line.address.text) {
                 let written = line.written.clone();

@@ -73,10 +73,15 @@ pub(super) struct Options {
     /// `proto fcgi`
     pub(super) fast_cgi: bool,
     /// Another protocol than HTTP/1.1: `proto h2`.
-    pub(super) other_tongue: bool,
+    other_tongue: bool,
 }
 
 impl Options {
+    /// What is sent is a request of HTTP/1, and nothing before or around it.
+    pub(super) const fn is_plain(&self) -> bool {
+        !(self.other_tongue || self.tls || self.send_proxy)
+    }
+
     pub(super) fn read(&mut self, words: &[Word]) {
         let mut words = words.iter().map(|word| word.text.as_slice());
         while let Some(word) = words.next() {

@@ -126,6 +126,20 @@ fn what_is_expected_is_read_and_what_cannot_be_replayed_is_said() {
 }
 
 #[test]
+fn what_is_wrapped_in_something_else_is_not_http() {
+    for (options, wanted) in [
+        ("check", Some(Protocol::Http)),
+        ("ssl verify none", None),
+        ("send-proxy-v2", None),
+        ("proto h2", None),
+        ("proto fcgi", Some(Protocol::FastCgi)),
+    ] {
+        let found = alone(&format!("backend b\n mode http\n server s /run/s.sock {options}\n"));
+        assert_eq!(found.sockets[0].protocol, wanted, "{options}");
+    }
+}
+
+#[test]
 fn it_is_told_from_others() {
     assert!(is_it(b"# x\nglobal\n\tlog /dev/log local0\n") && is_it(b"backend a\n server b /c\n"));
     for other in [

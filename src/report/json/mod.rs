@@ -8,6 +8,7 @@ mod explain;
 mod graph;
 mod guard;
 mod health;
+mod health_check;
 mod merged;
 mod preflight;
 pub(super) mod probe;
@@ -168,7 +169,7 @@ enum DataOut<'r> {
         demos: Vec<Demo>,
     },
     Compose(compose::Compose),
-    Scan(scan::Scan),
+    Scan(scan::Scan<'r>),
     Clean(clean::Clean),
     Guard(Box<guard::Guard>),
     Graph {
@@ -301,8 +302,8 @@ impl<'r> DataOut<'r> {
                 series: targets.iter().map(probe::Series::of).collect(),
                 not_probed: not_probed.iter().map(probe::NotProbed::of).collect(),
             },
-            Data::Scan { declarations, files, sockets, .. } => {
-                Self::Scan(scan::Scan::of(declarations, *files, *sockets))
+            Data::Scan { declarations, files, sockets, checks, .. } => {
+                Self::Scan(scan::Scan::of(declarations, *files, *sockets, checks))
             }
             Data::Graph(graph) => Self::Graph { sockets: graph::Entry::all(graph) },
             Data::Merged(merged) => Self::Merged(merged::Merged::of(merged)),

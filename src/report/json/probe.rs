@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Name;
+use super::health_check::HealthCheck;
 use super::target::errno_name;
 use crate::model::{self, Outcome, ReplyShown, StepName, percentile};
 use crate::report::style::escape;
@@ -34,7 +35,7 @@ pub(in crate::report) struct Probe<'r> {
     first_bytes: String,
     misses: Vec<Miss<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    check: Option<Check<'r>>,
+    check: Option<HealthCheck<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Vec<Header>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,17 +57,6 @@ struct Step {
 struct Miss<'r> {
     expected: &'r str,
     got: String,
-}
-
-/// A health check that was replayed.
-#[derive(Serialize)]
-struct Check<'r> {
-    backend: &'r str,
-    server: &'r str,
-    file: String,
-    line: u32,
-    verdict: &'static str,
-    up: bool,
 }
 
 #[derive(Serialize)]
@@ -152,14 +142,11 @@ impl<'r> Probe<'r> {
                 .iter()
                 .map(|miss| Miss { expected: &miss.expected, got: escape(&miss.got) })
                 .collect(),
-            check: target.checked.as_ref().zip(probed.check.as_ref()).map(|(checked, verdict)| Check {
-                backend: &checked.check.backend,
-                server: &checked.check.server,
-                file: escape(&checked.check.written.location.file),
-                line: checked.check.written.location.line,
-                verdict: verdict.word,
-                up: verdict.is_up(),
-            }),
+            check: target
+                .checked
+                .as_ref()
+                .zip(probed.check.as_ref())
+                .map(|(checked, verdict)| HealthCheck::of(&checked.check, verdict)),
             headers: whole.map(headers),
             body_b64: body.as_ref().and_then(|body| body.name_b64.clone()),
             body: body.map(|body| body.name),

@@ -3,14 +3,16 @@
 use serde::Serialize;
 
 use super::Name;
-use crate::model::{Declaration, Usage};
+use super::health_check::HealthCheck;
+use crate::model::{Checked, Declaration, Usage};
 use crate::report::style::escape;
 
 #[derive(Serialize)]
-pub(super) struct Scan {
+pub(super) struct Scan<'r> {
     declarations: Vec<Declared>,
     files: usize,
     sockets: usize,
+    checks: Vec<HealthCheck<'r>>,
 }
 
 #[derive(Serialize)]
@@ -25,8 +27,13 @@ struct Declared {
     column: u32,
 }
 
-impl Scan {
-    pub(super) fn of(declarations: &[Declaration], files: usize, sockets: usize) -> Self {
+impl<'r> Scan<'r> {
+    pub(super) fn of(
+        declarations: &[Declaration],
+        files: usize,
+        sockets: usize,
+        checks: &'r [Checked],
+    ) -> Self {
         let declared = |declaration: &Declaration| Declared {
             name: Name::of(&declaration.path),
             owner: escape(declaration.owner.as_bytes()),
@@ -39,6 +46,12 @@ impl Scan {
             line: declaration.written.location.line,
             column: declaration.written.location.column,
         };
-        Self { declarations: declarations.iter().map(declared).collect(), files, sockets }
+        let checks = checks.iter().map(|checked| HealthCheck::of(&checked.check, &checked.verdict));
+        Self {
+            declarations: declarations.iter().map(declared).collect(),
+            files,
+            sockets,
+            checks: checks.collect(),
+        }
     }
 }
