@@ -212,7 +212,7 @@ impl Session<'_> {
     /// What a probe that failed has to do with is looked at whole; one that was fine has shown that it works.
     fn case(&self, plan: &ProbePlan, probed: &Probed) -> Case {
         let here = process::own_directory();
-        if !probed.is_fine() && !matches!(plan.target, Target::Tcp(_)) {
+        if !probed.is_fine() {
             // The probe had its own time.
             let deadline = Instant::now() + self.context.timeout.mul_f64(0.8);
             let context = Context { deadline, ..*self.context };
@@ -224,7 +224,9 @@ impl Session<'_> {
                 examiner.examine(target, &here)
             };
             if let Some(case) = found.into_iter().next().flatten() {
-                return Case { expects: Some(SocketType::Stream), ..case };
+                let mut case = Case { expects: Some(SocketType::Stream), ..case };
+                examiner.health(std::slice::from_mut(&mut case), None);
+                return case;
             }
         }
         let path = match &plan.target {
