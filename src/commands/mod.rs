@@ -289,13 +289,17 @@ fn say_how_to_see_more(report: &mut Report, typed: &[OsString]) {
     let words: Vec<Vec<u8>> = typed.iter().skip(1).map(|word| rules::shell_word(word.as_bytes())).collect();
     let line = [b"sudo sockdoctor ".to_vec(), words.join(&b' ')].concat();
     let line = String::from_utf8_lossy(&line).into_owned();
+    let is_root = report.host.uid == 0;
     for not_checked in &mut report.not_checked {
         if not_checked.gap.would_help.as_deref() == Some(Gap::AS_ROOT) {
-            not_checked.gap.would_help = Some(line.clone());
+            let more = if is_root { Gap::AS_ROOT_OF_HOST.to_owned() } else { line.clone() };
+            not_checked.gap.would_help = Some(more);
         }
     }
     for fix in report.findings.iter_mut().flat_map(|finding| &mut finding.fixes) {
-        if fix.text == Gap::AS_ROOT {
+        if fix.text == Gap::AS_ROOT && is_root {
+            fix.text = Gap::AS_ROOT_OF_HOST.into();
+        } else if fix.text == Gap::AS_ROOT {
             fix.command = Some(line.clone().into_bytes());
             fix.text = "see what was hidden".into();
         }

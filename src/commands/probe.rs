@@ -222,7 +222,9 @@ pub(super) fn case(context: &Context<'_>, plan: &ProbePlan, probed: &Probed) -> 
             examiner.examine(target, &here)
         };
         if let Some(case) = found.into_iter().next().flatten() {
-            return Case { expects: Some(SocketType::Stream), ..case };
+            let mut case = Case { expects: Some(SocketType::Stream), ..case };
+            examiner.health(std::slice::from_mut(&mut case), None);
+            return case;
         }
     }
     let path = match &plan.target {

@@ -10,6 +10,7 @@ mod health;
 mod later;
 mod passive;
 mod sighting;
+pub mod suspects;
 mod tcp;
 mod twin;
 mod waiting;

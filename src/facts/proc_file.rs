@@ -72,11 +72,7 @@ pub(super) fn gap(path: &Path, error: &io::Error) -> Gap {
 
 /// What lets a user see what it may not: root of the host may be refused too, inside a container.
 pub(super) fn more_rights() -> &'static str {
-    if nix::unistd::geteuid().is_root() {
-        "run it on the host, with CAP_SYS_PTRACE"
-    } else {
-        "run it as root"
-    }
+    if nix::unistd::geteuid().is_root() { Gap::AS_ROOT_OF_HOST } else { Gap::AS_ROOT }
 }
 
 #[cfg(test)]

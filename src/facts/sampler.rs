@@ -45,6 +45,10 @@ impl Plan {
     /// Two looks, far enough apart that a server that accepts would have.
     pub const TWICE: Self =
         Self { duration: Duration::from_millis(300), period: Duration::from_millis(300), connections: true };
+
+    /// Three looks, as far apart as whoever asks a question will bear.
+    pub const PATIENT: Self =
+        Self { duration: Duration::from_secs(2), period: Duration::from_secs(1), connections: true };
 }
 
 /// Looks at these sockets until the time is over; the samples of each, in the order of the sockets.

@@ -10,7 +10,8 @@ use super::netns::Namespace;
 use super::sockets::Sockets;
 use super::walk::{Touch, Viewpoint, join, split};
 use crate::model::{
-    Address, Case, Fact, File, Gap, Look, Reached, Relation, Seen, Sighting, Socket, Target, View, Walk,
+    Address, Case, Fact, File, Gap, Holder, Look, Reached, Relation, Seen, Sighting, Socket, Target, View,
+    Walk,
 };
 
 /// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
@@ -114,6 +115,15 @@ fn target_of(row: &Socket) -> Target {
         Some(path) if path.starts_with(b"/") => Target::Path(path.to_vec()),
         _ => Target::Inode(row.ino.0),
     }
+}
+
+/// The case of a server by who holds it, whatever stands at its name.
+pub fn held_case(namespaces: &[Namespace], row: &Socket, holders: &[Holder]) -> Case {
+    let mut case = light_case(namespaces, row, None);
+    for sighting in &mut case.sockets.items {
+        sighting.holders = Fact::Known(holders.to_vec());
+    }
+    case
 }
 
 /// A case of what the dump, and one look at the name, already tell.

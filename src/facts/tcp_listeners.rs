@@ -1,14 +1,12 @@
 //! Processes that are told a socket's path and listen on TCP instead, as a server does whose switch is off.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::environments::parts;
 use super::machine::Machine;
-use super::{proc_file, process};
-use crate::model::TcpOwner;
-
-/// LISTEN in `/proc/PID/net/tcp` (include/net/tcp_states.h).
-const LISTEN: &str = "0A";
+use super::netns_keepers::Keepers;
+use super::{netns, proc_file, process, sockets};
+use crate::model::{SocketIno, TcpOwner};
 
 /// Of each path the processes that name it, in a variable about sockets or on their command line, and listen on TCP.
 pub fn naming(machine: &Machine, paths: &[Vec<u8>]) -> HashMap<Vec<u8>, Vec<TcpOwner>> {
@@ -16,6 +14,7 @@ pub fn naming(machine: &Machine, paths: &[Vec<u8>]) -> HashMap<Vec<u8>, Vec<TcpO
     if paths.is_empty() {
         return found;
     }
+    let mut listening = None;
     for pid in process::pids(machine).unwrap_or_default() {
         let read = |name| proc_file::read(&machine.process(pid, name), proc_file::LARGE).unwrap_or_default();
         let mut named: Vec<(&Vec<u8>, Vec<u8>)> = Vec::new();
@@ -28,7 +27,8 @@ pub fn naming(machine: &Machine, paths: &[Vec<u8>]) -> HashMap<Vec<u8>, Vec<TcpO
         if named.is_empty() {
             continue;
         }
-        let Some(address) = listens(machine, pid) else { continue };
+        let known = listening.get_or_insert_with(|| listeners(machine));
+        let Some(address) = listens(machine, pid, known) else { continue };
         for (path, said) in named {
             let owners = found.entry(path.clone()).or_default();
             if owners.iter().any(|owner| owner.pid == pid || owner.address == address) {
@@ -54,39 +54,20 @@ fn names(part: &[u8], path: &[u8], variable: bool) -> bool {
 }
 
 /// The first address of TCP that a process listens on.
-fn listens(machine: &Machine, pid: u32) -> Option<String> {
+fn listens(machine: &Machine, pid: u32, listeners: &HashMap<SocketIno, Vec<u8>>) -> Option<String> {
     let entries = std::fs::read_dir(machine.process(pid, "fd")).ok()?;
     let links = entries.flatten().filter_map(|entry| process::link(&entry.path()));
-    let held: Vec<u64> =
-        links.filter_map(|link| process::socket_ino(&link)).map(|ino| u64::from(ino.0)).collect();
-    ["net/tcp", "net/tcp6"].into_iter().find_map(|table| {
-        let text = proc_file::read(&machine.process(pid, table), proc_file::LARGE).ok()?;
-        listeners(&String::from_utf8_lossy(&text))
-            .find(|(_, ino)| held.contains(ino))
-            .map(|(address, _)| address)
-    })
+    let held: HashSet<SocketIno> = links.filter_map(|link| process::socket_ino(&link)).collect();
+    let mut names: Vec<&Vec<u8>> = held.iter().filter_map(|ino| listeners.get(ino)).collect();
+    names.sort_unstable();
+    Some(String::from_utf8_lossy(names.first()?).into_owned())
 }
 
-/// The listeners of a table, each with its inode (proc_net_tcp in the kernel's Documentation/networking).
-fn listeners(table: &str) -> impl Iterator<Item = (String, u64)> {
-    table.lines().skip(1).filter_map(|line| {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [_, local, _, LISTEN, _, _, _, _, _, ino, ..] = fields.as_slice() else { return None };
-        Some((address(local)?, ino.parse().ok()?))
-    })
-}
-
-/// `0100007F:1389` as `127.0.0.1:5001`: words of 32 bits in the machine's own order of bytes.
-fn address(hex: &str) -> Option<String> {
-    let (host, port) = hex.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    let words = (0..host.len() / 8).map(|at| u32::from_str_radix(host.get(at * 8..at * 8 + 8)?, 16).ok());
-    let bytes: Vec<u8> =
-        words.collect::<Option<Vec<u32>>>()?.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    Some(match <[u8; 4]>::try_from(bytes.as_slice()) {
-        Ok(four) => format!("{}:{port}", std::net::Ipv4Addr::from(four)),
-        Err(_) => format!("[{}]:{port}", std::net::Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)),
-    })
+/// The TCP listeners of every network namespace in reach, by inode.
+fn listeners(machine: &Machine) -> HashMap<SocketIno, Vec<u8>> {
+    let rows = sockets::tcp(&netns::reachable(machine, &Keepers::new()).0).items;
+    let listening = rows.into_iter().filter(|row| row.queue().is_some());
+    listening.map(|row| (row.ino, row.address.bytes().to_vec())).collect()
 }
 
 #[cfg(test)]
@@ -105,10 +86,10 @@ mod tests {
     #[test]
     fn we_find_our_own_listener() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let expected = listener.local_addr().unwrap().to_string();
-        assert!(listens(&Machine::default(), std::process::id()).is_some());
-        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-        assert!(listeners(&table).any(|(address, _)| address == expected));
-        assert_eq!(address("00000000000000000000000000000000:1F90").unwrap(), "[::]:8080");
+        let expected = listener.local_addr().unwrap().to_string().into_bytes();
+        let machine = Machine::default();
+        let listeners = listeners(&machine);
+        assert!(listeners.values().any(|name| *name == expected));
+        assert!(listens(&machine, std::process::id(), &listeners).is_some());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::read_dir;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::machine::Machine;
 use super::{proc_file, process, status};
@@ -11,6 +12,9 @@ use crate::model::{Descriptors, Fact, Gap, Process, Vitals};
 
 /// So many descriptors are named by what they are; more tell nothing new, and each costs a call.
 const NAMED: usize = 4096;
+
+/// A second look at what may be a process between two of its children.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// So many kinds are told of one process.
 const KINDS: usize = 6;
@@ -38,18 +42,19 @@ pub(super) fn of(machine: &Machine, process: &Process) -> Vitals {
     let line = text(&machine.process(pid, "cmdline"));
     let environment = text(&machine.process(pid, "environ"));
     let variable = |name: &&str| environment.split('\0').any(|word| word.starts_with(*name));
-    let worker = WORKERS.iter().any(|words| line.contains(words));
     let program = program(machine, pid);
+    let orphan = |worker| is_orphan(machine, process.parent, worker, program.as_deref());
+    let worker = is_worker(&line) || (is_gunicorn(&line) && orphan(true) && stays_childless(machine, pid));
     Vitals {
         pid,
         state: status::field(&status, "State").and_then(|text| text.chars().next()).unwrap_or(process.state),
         threads: status::field(&status, "Threads").and_then(|text| text.parse().ok()),
         rss: status::field(&status, "VmRSS").and_then(kilobytes),
         age: age(machine, process),
-        orphan: is_orphan(machine, process.parent, worker, program.as_deref()),
+        orphan: orphan(worker),
         program,
         worker,
-        lost_group: lost_group(machine, pid),
+        group: group(machine, pid),
         handed: HANDED.iter().any(variable),
         descriptors: descriptors(machine, pid).map_or_else(Fact::Unknown, Fact::Known),
     }
@@ -74,25 +79,61 @@ fn program(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     Some(program)
 }
 
+/// Whether its command line says that it serves for another process.
+pub(super) fn is_worker(line: &str) -> bool {
+    WORKERS.iter().any(|words| line.contains(words))
+}
+
+/// `/usr/bin/python3 /usr/bin/gunicorn app:wsgi`: workers are forks, and look like their master.
+pub(super) fn is_gunicorn(line: &str) -> bool {
+    line.split('\0').take(3).any(|word| word.rsplit('/').next() == Some("gunicorn"))
+}
+
+/// A master always has a child, but for the moment in which it starts the next one (proc_tid_children(5)).
+fn stays_childless(machine: &Machine, pid: u32) -> bool {
+    let path = machine.process(pid, format!("task/{pid}/children"));
+    let childless = || status::read(&path).is_ok_and(|text| text.trim().is_empty());
+    childless() && {
+        std::thread::sleep(MOMENT);
+        childless()
+    }
+}
+
 /// Whether whoever takes in orphans is the parent: process 1 of this or of a container's pid namespace, a systemd,
-/// or for what is a worker a process of another program, which was never its master.
+/// or for what is a worker a process of another program, which was never its master. In a container process 1 may
+/// be the master itself.
 fn is_orphan(machine: &Machine, parent: u32, worker: bool, own: Option<&[u8]>) -> bool {
+    let theirs = program(machine, parent);
+    if own.is_some() && theirs.as_deref() == own {
+        return false;
+    }
     if parent <= 1 || process::command(machine, parent).is_none_or(|command| command == b"systemd") {
         return true;
     }
     let status = status::read(&machine.process(parent, "status")).unwrap_or_default();
     let innermost = status::field(&status, "NSpid").and_then(|pids| pids.split_ascii_whitespace().last());
-    let foreign = || own.is_some() && program(machine, parent).is_some_and(|theirs| Some(&*theirs) != own);
-    innermost == Some("1") || (worker && foreign())
+    (worker || innermost == Some("1")) && own.is_some() && theirs.is_some()
 }
 
-/// Field 5 of proc_pid_stat(5), where no process has that number any more.
-fn lost_group(machine: &Machine, pid: u32) -> Option<u32> {
+/// Field 5 of proc_pid_stat(5).
+fn group(machine: &Machine, pid: u32) -> Option<u32> {
     let stat = proc_file::read(&machine.process(pid, "stat"), proc_file::SMALL).ok()?;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let fields = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
-    let group = fields.split_ascii_whitespace().nth(2)?.parse().ok().filter(|group| *group != 0)?;
-    (!process::exists(machine, group)).then_some(group)
+    fields.split_ascii_whitespace().nth(2)?.parse().ok().filter(|group| *group != 0)
+}
+
+/// What a process is doing, in one letter of proc_pid_stat(5). `None`: it is gone.
+pub(super) fn state(machine: &Machine, pid: u32) -> Option<char> {
+    let status = status::read(&machine.process(pid, "status")).ok()?;
+    status::field(&status, "State")?.chars().next()
+}
+
+/// Whether nine of ten descriptors may be taken, by their number alone: those above the limit count too.
+pub(super) fn may_run_out(machine: &Machine, pid: u32) -> bool {
+    let limit = status::read(&machine.process(pid, "limits")).ok().and_then(|limits| soft_limit(&limits));
+    let open = limit.and_then(|limit| Some((open_descriptors(machine, pid)? as u64, limit)));
+    open.is_some_and(|(open, limit)| open >= limit - limit / 10)
 }
 
 fn descriptors(machine: &Machine, pid: u32) -> Result<Descriptors, Gap> {

@@ -34,6 +34,9 @@ impl Gap {
     /// What helps when only privilege is missing; commands print it as their own exact `sudo` line.
     pub const AS_ROOT: &str = "run it as root";
 
+    /// What would help root, who is refused inside a container.
+    pub const AS_ROOT_OF_HOST: &str = "run it on the host, with CAP_SYS_PTRACE";
+
     /// A gap nothing is known to help against.
     pub fn new(source: impl Into<String>, why: impl Into<String>) -> Self {
         Self { source: source.into(), why: why.into(), would_help: None, names: Names::Hidden }

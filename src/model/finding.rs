@@ -192,10 +192,12 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What it is about, as people point at it: of a configuration file with the line and column.
+    /// What it is about, as people point at it: a configuration file with the line and column, an abstract
+    /// name with its @.
     pub fn place(&self) -> Vec<u8> {
         match self.locations.first() {
             Some(at) if self.subject.kind == SubjectKind::Config => at.to_string().into_bytes(),
+            _ if self.subject.kind == SubjectKind::Abstract => [b"@", &self.subject.name[..]].concat(),
             _ => self.subject.name.clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Fact, LogReading, NoVerdict, Queue, SocketIno};
 
-/// How long the same clients wait before nobody can be said to accept them, where nothing else says so.
+/// How long the same clients wait before it is worth telling.
 const LONG: Duration = Duration::from_secs(1);
 
 /// The state of a server, apart from what its socket and file are.
@@ -41,8 +41,8 @@ pub struct Vitals {
     pub worker: bool,
     /// Its parent has died: whoever takes in orphans is its parent now.
     pub orphan: bool,
-    /// Its process group, whose leader has died (setpgid(2)).
-    pub lost_group: Option<u32>,
+    /// Its process group (setpgid(2)).
+    pub group: Option<u32>,
     /// Its environment says that it was given a listening socket on purpose (sd_listen_fds(3) and its kin).
     pub handed: bool,
     /// Its open descriptors.
@@ -148,10 +148,9 @@ impl Health {
         (held && queues.iter().all(stands)).then_some((Stall::SameClients, first.len()))
     }
 
-    /// Looks over so long a time that waiting clients alone tell of a server that accepts nobody.
+    /// Looks over so long a time that clients who still wait are worth telling of, though a slow server looks alike.
     pub fn is_long(&self) -> bool {
-        self.samples.len() >= 3
-            && self.span().is_some_and(|(first, last)| last.at.saturating_sub(first.at) >= LONG)
+        self.samples.len() >= 3 && self.over() >= LONG
     }
 
     /// By how many descriptors a process grew in a minute. `None`: it was not there all the time.
@@ -176,9 +175,21 @@ impl Health {
         (came, went)
     }
 
+    /// How long the same clients are known to wait.
+    pub fn over(&self) -> Duration {
+        self.span().map_or(Duration::ZERO, |(first, last)| last.at.saturating_sub(first.at))
+    }
+
     /// What is known of one process.
     pub fn of(&self, pid: u32) -> Option<&Vitals> {
         self.holders.iter().find(|vitals| vitals.pid == pid)
+    }
+}
+
+impl Vitals {
+    /// By SIGSTOP, or by a debugger.
+    pub const fn is_stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
     }
 }
 
@@ -214,7 +225,7 @@ impl Vitals {
             program: Some(b"/usr/bin/python3".to_vec()),
             worker: false,
             orphan: false,
-            lost_group: None,
+            group: None,
             handed: false,
             descriptors: Fact::Known(Descriptors { open: 5, below: 5, limit: 1024, kinds: vec![] }),
         }

@@ -11,6 +11,8 @@ pub struct LogReading {
     pub bytes: u64,
     /// It was longer, and only its last part was read.
     pub cut: bool,
+    /// How many of the lines were so long that only their beginning was judged.
+    pub long_lines: u64,
     /// Lines of known families, in the order of the families.
     pub families: Vec<LoggedFamily>,
 }

@@ -121,7 +121,9 @@ impl Target {
         }
     }
 
+    /// `*:80` is how ss(8) writes a listener of both families.
     fn tcp(address: String, lossy: impl Fn() -> String) -> Result<Self, TargetError> {
+        let address = address.strip_prefix("*:").map(|port| format!("[::]:{port}")).unwrap_or(address);
         let port = address
             .rsplit_once(':')
             .filter(|(host, _)| !host.is_empty())
@@ -181,6 +183,8 @@ mod tests {
             ("tcp:127.0.0.1:5001", Target::Tcp("127.0.0.1:5001".into())),
             ("http://127.0.0.1:5001/health", Target::Tcp("127.0.0.1:5001".into())),
             ("http://localhost", Target::Tcp("localhost:80".into())),
+            ("tcp:*:5001", Target::Tcp("[::]:5001".into())),
+            ("tcp:[::]:5001", Target::Tcp("[::]:5001".into())),
         ] {
             assert_eq!(Target::parse(text.as_bytes()), Ok(target), "{text}");
         }

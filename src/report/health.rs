@@ -82,7 +82,11 @@ fn sample_line(sample: &Sample) -> String {
 }
 
 fn log_line(reading: &LogReading) -> String {
-    let cut = if reading.cut { ", its last part" } else { "" };
+    let part = if reading.cut { ", its last part" } else { "" };
+    let cut = match reading.long_lines {
+        0 => part.to_owned(),
+        long => format!("{part}, {long} of them longer than 16 KiB and cut to that"),
+    };
     let known: u64 = reading.families.iter().map(|family| family.count).sum();
     let lines = usize::try_from(reading.lines).unwrap_or(usize::MAX);
     format!("{}: {}{cut}, {known} of known errors", escape(&reading.name), plural(lines, "line"))

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use super::facts::ls_mode;
 use super::style::{Style, escape_into};
@@ -32,8 +32,15 @@ pub(super) fn render(
     for row in listing.iter() {
         table.add_row(fields.iter().map(|field| cell(&row, *field, Some(style))));
     }
-    for column in table.column_iter_mut() {
+    for (column, field) in table.column_iter_mut().zip(fields) {
         column.set_padding((0, 2));
+        // A name that is too long goes on below itself.
+        if style.width.is_some() && *field != SocketField::Name {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    if let Some(width) = style.width.and_then(|width| u16::try_from(width + 2).ok()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
@@ -49,24 +56,25 @@ const DISPENSABLE: [SocketField; 5] =
 const NAME_WIDTH: usize = 34;
 
 fn fitting(listing: &Listing, fields: &[SocketField], width: Option<usize>) -> Vec<SocketField> {
-    let mut fields = fields.to_vec();
-    let Some(width) = width else { return fields };
-    let mut widths: Vec<(SocketField, usize)> = fields
-        .iter()
-        .map(|field| {
-            let widest = listing.iter().map(|row| cell(&row, *field, None).chars().count()).max();
-            let widest = widest.unwrap_or(0).max(title(*field).len());
-            // A few long names wrap by themselves; they need not cost everybody the other columns.
-            (*field, if *field == SocketField::Name { widest.min(NAME_WIDTH) } else { widest } + 2)
-        })
-        .collect();
+    let Some(width) = width else { return fields.to_vec() };
+    let widest = |field: SocketField| {
+        let widest = listing.iter().map(|row| cell(&row, field, None).chars().count()).max();
+        let widest = widest.unwrap_or(0).max(title(field).len());
+        // A few long names wrap by themselves; they need not cost everybody the other columns.
+        if field == SocketField::Name { widest.min(NAME_WIDTH) + 2 } else { widest + 2 }
+    };
+    within(fields, width, widest)
+}
+
+/// Those of the columns that stand beside each other in so wide a terminal.
+fn within(fields: &[SocketField], width: usize, each: impl Fn(SocketField) -> usize) -> Vec<SocketField> {
+    let mut widths: Vec<(SocketField, usize)> = fields.iter().map(|field| (*field, each(*field))).collect();
     for dispensable in DISPENSABLE {
         if widths.iter().map(|(_, width)| width).sum::<usize>() > width + 2 {
             widths.retain(|(field, _)| *field != dispensable);
-            fields.retain(|field| *field != dispensable);
         }
     }
-    fields
+    widths.into_iter().map(|(field, _)| field).collect()
 }
 
 /// Writes the rows for scripts.
@@ -88,6 +96,8 @@ pub(super) fn render_plain(listing: &Listing, fields: &[SocketField], out: &mut 
 
 /// One buffer, no table: at 20,000 rows the formatting would cost more than the looking.
 fn padded(listing: &Listing, fields: &[SocketField], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let each = |field| if field == SocketField::Name { NAME_WIDTH } else { width(field) };
+    let fields = style.width.map_or_else(|| fields.to_vec(), |width| within(fields, width, each));
     let Some((last, others)) = fields.split_last() else { return Ok(()) };
     let mut line = String::new();
     for field in others {

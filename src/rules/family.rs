@@ -67,21 +67,32 @@ pub(super) fn orphans<'h>(health: &'h Health, server: &'h Sighting) -> Vec<Kin<'
         return Vec::new();
     }
     let is_parent = |pid: u32| holders.iter().any(|(other, _)| other.process.parent == pid);
+    let has_parent =
+        |holder: &Holder| holders.iter().any(|(other, _)| other.process.pid == holder.process.parent);
     let orphans: Vec<Kin<'h>> = holders
         .iter()
-        .filter(|(holder, vitals)| vitals.orphan && !is_parent(holder.process.pid))
+        .filter(|(holder, vitals)| vitals.orphan && !is_parent(holder.process.pid) && !has_parent(holder))
         .copied()
         .collect();
     if orphans.iter().any(|(_, vitals)| vitals.worker) {
         return orphans;
     }
-    // Siblings of one program in the group of a process that has died; a daemon's master would still be there.
+    // Siblings of one program and one process group; the master of a daemon would still be there.
     let [(_, first), _, ..] = orphans[..] else { return Vec::new() };
     let alike = |(_, vitals): &Kin<'_>| {
-        vitals.program.is_some() && vitals.program == first.program && vitals.lost_group == first.lost_group
+        vitals.program.is_some() && vitals.program == first.program && vitals.group == first.group
     };
-    let siblings = orphans.len() == holders.len() && first.lost_group.is_some() && orphans.iter().all(alike);
+    let siblings = orphans.len() == holders.len() && first.group.is_some() && orphans.iter().all(alike);
     if siblings { orphans } else { Vec::new() }
+}
+
+/// Those of the server that are stopped.
+pub(super) fn stopped<'h>(health: &'h Health, server: &'h Sighting) -> Vec<Kin<'h>> {
+    let foreign: Vec<u32> = foreign(health, server).iter().map(|(holder, _)| holder.process.pid).collect();
+    let is_own = |(holder, vitals): &Kin<'_>| {
+        vitals.is_stopped() && !holder.process.is_manager() && !foreign.contains(&vitals.pid)
+    };
+    all(health, server).into_iter().filter(is_own).collect()
 }
 
 /// Whether it is of a program that accepts nobody.

@@ -20,6 +20,7 @@ mod quote;
 mod rank;
 mod server_way;
 mod socket_unit;
+mod stalled;
 mod trial;
 mod unit_file;
 mod wire;

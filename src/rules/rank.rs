@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::model::{Case, Declared, Finding, NoVerdict, NotChecked, Rule, Severity, Verdict};
+use crate::model::{Case, Declaration, Declared, Finding, NoVerdict, NotChecked, Rule, Severity, Verdict};
 
 /// What explains what, for the same subject: (cause, consequence).
 const EXPLAINS: &[(&str, &str)] = &[
@@ -122,7 +122,9 @@ fn located(case: &Case, finding: Finding) -> Finding {
         return finding;
     }
     let configured = &case.configured;
-    let lines = configured.clients().chain(configured.servers()).take(LINES);
+    // What runs was started with its own command line, which is no file to correct.
+    let is_file = |mention: &&Declaration| !mention.written.location.file.starts_with(b"/proc/");
+    let lines = configured.clients().chain(configured.servers().filter(is_file)).take(LINES);
     lines.fold(finding, |finding, mention| finding.written_at(&mention.written))
 }
 

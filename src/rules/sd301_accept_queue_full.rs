@@ -1,6 +1,6 @@
 //! SD301: nobody is accepted any more, and the queue takes nobody.
 
-use super::{evidence, owner};
+use super::{evidence, owner, stalled};
 use crate::model::{Address, Case, Certainty, Evidence, Finding, NoVerdict, Sighting, Target, Verdict};
 
 rule! {
@@ -49,9 +49,10 @@ fn finding(case: &Case, sighting: &Sighting, refused: bool) -> Finding {
         .extend(refused.then(|| Evidence::new("probe", "connect(2): EAGAIN, before anything was queued")));
     finding.evidence.push(evidence::holders(sighting));
     finding.evidence.extend(sighting.waiting.known().map(evidence::waiting));
-    let go_on = owner::of(sighting).and_then(owner::go_on);
+    let stopped = stalled::go_on(&stalled::stopped(case, sighting));
+    let go_on = stopped.or_else(|| owner::of(sighting).and_then(owner::go_on));
     finding.cause = Some(match go_on {
-        Some(_) => "the server is stopped (state T): by SIGSTOP, or by a debugger".into(),
+        Some(_) => "the server is stopped (state T): by SIGSTOP, a terminal, or a debugger".into(),
         None => "the server does not accept: its workers are all busy, or stuck".into(),
     });
     finding.fixes.extend(go_on);

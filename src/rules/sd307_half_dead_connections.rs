@@ -1,7 +1,7 @@
 //! SD307: connections whose clients have left and that the server does not close.
 
 use super::{evidence, looks, owner};
-use crate::model::{Case, Certainty, Evidence, Health, Verdict};
+use crate::model::{Case, Certainty, Evidence, Health, Sample, Verdict};
 
 rule! {
     /// The server keeps connections open whose clients have left.
@@ -12,8 +12,8 @@ rule! {
     ///
     /// # How it is known
     /// The kernel lists connections of the listener's name whose other end is gone and that are shut down both ways
-    /// (UNIX_DIAG_PEER 0, UNIX_DIAG_SHUTDOWN 3; of TCP, CLOSE-WAIT), the same ones over 300 ms at least. Their number is certain; that
-    /// they leak is likely.
+    /// (UNIX_DIAG_PEER 0, UNIX_DIAG_SHUTDOWN 3; of TCP, CLOSE-WAIT): ten of them, the same ones over a second or two, or
+    /// more and more of which none is closed. Their number is certain; that they leak is likely.
     ///
     /// # Not to be confused with
     /// A few that a handler is still busy with; connections that wait to be accepted (SD304).
@@ -26,21 +26,21 @@ rule! {
 /// From so many on it is no longer what a busy server has at times.
 const MANY: usize = 10;
 
-/// With several looks so many more are enough.
+/// So many more are enough where they become more.
 const MORE: usize = 3;
 
 fn check(case: &Case) -> Verdict {
     let (health, server) = (case.health.get()?, case.server());
     let half_dead = health.half_dead.get()?;
     let grows = grows(health);
-    if half_dead.count < MANY && !grows {
+    if !(grows || (half_dead.count >= MANY && health.is_long())) {
         // Those of clients in namespaces out of sight are not counted.
         case.sockets.complete()?;
         return Ok(vec![]);
     }
     let count = health.samples.last().map_or(half_dead.count, |last| last.half_dead.len());
     let summary = format!("The server keeps {count} connections open whose clients have left.");
-    let mut held = format!("{} of them the same over {}", half_dead.count, looks::looks(health));
+    let mut held = format!("{} the same over {}", half_dead.count, looks::looks(health));
     for (pid, count) in half_dead.held_by.iter().take(4) {
         held = format!("{held}, {count} held by pid {pid}");
     }
@@ -51,19 +51,18 @@ fn check(case: &Case) -> Verdict {
         let words = "find the handler that ends without closing its connection";
         finding.fixes.extend([owner::log(server, words), owner::restart(server)]);
     }
-    let why = if grows {
-        "they become more: its handlers do not close them"
-    } else {
-        "its handlers do not close them"
-    };
-    Ok(vec![finding.caused_by(why)])
+    let more = "they become more: its handlers do not close them";
+    Ok(vec![finding.caused_by(if grows { more } else { "its handlers do not close them, or are busy" })])
 }
 
-/// Whether they became more from look to look, never fewer.
+/// Whether they became more again and again, and none of them was closed: clients that leave at once are one batch.
 fn grows(health: &Health) -> bool {
-    let counts: Vec<usize> = health.samples.iter().map(|sample| sample.half_dead.len()).collect();
-    let [first, _, .., last] = counts[..] else { return false };
-    health.is_long() && counts.is_sorted() && last >= first + MORE
+    let Some((first, last)) = health.span() else { return false };
+    let kept = |pair: &[Sample]| pair[0].half_dead.iter().all(|ino| pair[1].half_dead.contains(ino));
+    let pairs = || health.samples.windows(2);
+    let steps = pairs().filter(|pair| pair[1].half_dead.len() > pair[0].half_dead.len()).count();
+    let more = last.half_dead.len() >= first.half_dead.len() + MORE;
+    health.is_long() && more && steps > 1 && pairs().all(kept)
 }
 
 #[cfg(test)]
@@ -89,6 +88,7 @@ mod tests {
     #[test]
     fn silent_on_a_few_that_do_not_grow() {
         assert_eq!(check(&with(4, [4, 5, 4])), Ok(vec![]));
+        assert_eq!(check(&with(0, [0, 0, 9])), Ok(vec![]), "one batch");
     }
 
     #[test]

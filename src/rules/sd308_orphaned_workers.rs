@@ -12,8 +12,8 @@ rule! {
     ///
     /// # How it is known
     /// Their parent is who takes in orphans (process 1, or its like), and their command line says that they are
-    /// workers; or they are several of one program, in the process group of a process that is gone. That is how they
-    /// look, no proof: hence likely.
+    /// workers, or they are gunicorn without a child; or they are several of one program and one process group. That
+    /// is how they look, no proof: hence likely.
     ///
     /// # Not to be confused with
     /// A daemon, whose master is a child of process 1 too; a service that systemd gave its socket.
@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn sibling(pid: u32) -> (Holder, Vitals) {
-        (Holder::sample(pid), Vitals { orphan: true, lost_group: Some(3), ..Vitals::sample(pid) })
+        (Holder::sample(pid), Vitals { orphan: true, group: Some(3), ..Vitals::sample(pid) })
     }
 
     #[test]

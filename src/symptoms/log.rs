@@ -37,7 +37,10 @@ static NGINX: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"\[(?:emerg|alert|crit|error|warn|notice|info)\] \d+#\d+:"));
 static NGINX_ERRNO: LazyLock<Regex> = LazyLock::new(|| compiled(r"(\w+)\(\).* failed \((\d{1,3}): "));
 
-/// By whom nobody else is quoted: the first that matches speaks for a line.
+/// What stands before the words of an errno that a program gives by itself: nothing, a time, a level, a colon.
+const SAID: &str = r"(?:^|[:(-] ?|\] ?|:\d\d\S* |\b(?:error|err|warn|warning|critical|crit|fatal|severe|alert|emerg|panic)\b\W*)";
+
+/// By whom nobody else is quoted: the first that matches speaks for a line. `%` is [`SAID`].
 const FAMILIES: &[(LogFamily, &str)] = &[
     (LogFamily::WorkerTimeout, r"WORKER TIMEOUT \(pid"),
     (LogFamily::HaproxySockerr, r"\bSOCKERR\b|\breason: Socket error|\breason: Layer4 connection problem"),
@@ -47,17 +50,26 @@ const FAMILIES: &[(LogFamily, &str)] = &[
     ),
     (
         LogFamily::Emfile,
-        r"\[Errno 24\]|\(24[:,] |\bEMFILE\b|\bos error 24\b|: too many open files(?:$|[^ ]| [^i])",
+        r"\[Errno 24\]|\(24[:,] |\bEMFILE\b|\bos error 24\b|\bcode: 24, kind: |%too many open files(?:$|[^ ]| [^i])",
     ),
-    (LogFamily::Ebadf, r"\[Errno 9\]|\(9[:,] |\bEBADF\b|\bos error 9\b|: bad file descriptor"),
-    (LogFamily::Epipe, r"\[Errno 32\]|\(32[:,] |\bEPIPE\b|\bos error 32\b|: broken pipe|^BrokenPipeError"),
+    (
+        LogFamily::Ebadf,
+        r"\[Errno 9\]|\(9[:,] |\bEBADF\b|\bos error 9\b|\bcode: 9, kind: |%bad file descriptor",
+    ),
+    (
+        LogFamily::Epipe,
+        r"\[Errno 32\]|\(32[:,] |\bEPIPE\b|\bos error 32\b|\bcode: 32, kind: |%broken pipe|^BrokenPipeError",
+    ),
     (
         LogFamily::Econnreset,
-        r"\[Errno 104\]|\(104[:,] |\bECONNRESET\b|\bos error 104\b|: connection reset by peer|^ConnectionResetError",
+        r"\[Errno 104\]|\(104[:,] |\bECONNRESET\b|\bos error 104\b|\bcode: 104, kind: |%connection reset by peer|SocketException: Connection reset\b|^ConnectionResetError",
     ),
 ];
 
-static KINDS: LazyLock<RegexSet> = LazyLock::new(|| set(FAMILIES.iter().map(|(_, pattern)| *pattern)));
+static KINDS: LazyLock<RegexSet> = LazyLock::new(|| {
+    let patterns: Vec<String> = FAMILIES.iter().map(|(_, pattern)| pattern.replace('%', SAID)).collect();
+    set(patterns.iter().map(String::as_str))
+});
 
 /// What a program says that quotes nobody, in quotes all the same: `OSError(9, 'Bad file descriptor')`.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| compiled(r#""(?:[^"\\]|\\.)*"|\B'[^']*'\B"#));
@@ -113,6 +125,7 @@ impl Reader {
     fn cut_line(&mut self) {
         let rest = std::mem::take(&mut self.kept);
         if !self.skipping {
+            self.reading.long_lines += 1;
             self.line(&rest[self.begun..self.begun + LINE], &rest[..self.begun]);
         }
         self.skipping = true;
@@ -140,6 +153,7 @@ impl Reader {
         if std::mem::take(&mut self.skipping) {
             from = whole.iter().position(|byte| *byte == b'\n').map_or(whole.len(), |end| end + 1);
         }
+        self.reading.long_lines += long_lines(&whole[from.min(whole.len())..]);
         while let Some(hint) = HINT.find_at(whole, from) {
             let start = whole[..hint.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let length = whole[start..].iter().position(|byte| *byte == b'\n').unwrap_or(whole.len() - start);
@@ -175,6 +189,19 @@ impl Reader {
         known.first = known.first.into_iter().chain(time).min();
         known.last = known.last.into_iter().chain(time).max();
     }
+}
+
+/// How many lines of a text are longer than what is read of them. Looks at few of its bytes.
+fn long_lines(mut text: &[u8]) -> u64 {
+    let mut count = 0;
+    while text.len() > LINE {
+        let end = text[..=LINE].iter().rposition(|byte| *byte == b'\n').unwrap_or_else(|| {
+            count += 1;
+            text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len() - 1)
+        });
+        text = &text[end + 1..];
+    }
+    count
 }
 
 /// The innermost place of the traceback that ends right before.

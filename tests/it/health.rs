@@ -18,7 +18,7 @@ use crate::seen::{Inspected, inspect, text};
 use crate::servers::{answers_http, serving_http, uvicorn};
 use crate::world::{World, isolated, isolated_root, need, skip};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Handlers that leak, close too much, or take their time.
 const APP: &str = r#"
@@ -40,6 +40,8 @@ async def app(scope, receive, send):
         await send({"type": "http.response.body", "body": b"ok"})
 
 def wsgi(environ, start_response):
+    if environ["PATH_INFO"].startswith("/slow"):
+        time.sleep(float(environ["PATH_INFO"][5:]))
     if environ["PATH_INFO"] == "/close":
         environ["gunicorn.socket"].close()
     start_response("200 OK", [])
@@ -57,7 +59,7 @@ fn limited(command: &Command, limit: u32) -> Command {
     shell
 }
 
-fn gunicorn(world: &World, socket: &Path, more: &[&str]) -> Option<Process> {
+pub(crate) fn gunicorn(world: &World, socket: &Path, more: &[&str]) -> Option<Process> {
     world.write("broken.py", APP);
     let mut command = need("gunicorn")?;
     let bind = format!("unix:{}", socket.display());
@@ -65,18 +67,18 @@ fn gunicorn(world: &World, socket: &Path, more: &[&str]) -> Option<Process> {
     Some(serving_http(command.arg("broken:wsgi"), socket))
 }
 
-fn request(socket: &Path, path: &str) -> UnixStream {
+pub(crate) fn request(socket: &Path, path: &str) -> UnixStream {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
     stream
 }
 
-fn inspected(socket: &Path, flags: &[&str]) -> Inspected {
+pub(crate) fn inspected(socket: &Path, flags: &[&str]) -> Inspected {
     Inspected(document(&finish(sockdoctor().arg("inspect").arg(socket).args(flags).arg("--json"), LIMIT)))
 }
 
 /// The children of a server, which are its workers.
-fn workers(server: &Process) -> Vec<i32> {
+pub(crate) fn workers(server: &Process) -> Vec<i32> {
     let children = format!("/proc/{0}/task/{0}/children", server.pid());
     let text = std::fs::read_to_string(children).unwrap();
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()

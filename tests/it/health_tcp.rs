@@ -42,6 +42,26 @@ fn sd117_nobody_listens_there() {
 }
 
 #[test]
+fn sd117_what_it_offers_can_be_inspected_and_is_nearly_what_was_meant() {
+    with_loopback("health_tcp::sd117_what_it_offers_can_be_inspected_and_is_nearly_what_was_meant", |_| {
+        let _unrelated = [TcpListener::bind("127.0.0.1:5801"), TcpListener::bind("127.0.0.1:501")];
+        let offered = |target: &str| {
+            let seen = inspect(target);
+            let commands = seen.fixes().filter_map(|fix| Some(fix["command"].as_str()?.to_owned()));
+            commands.filter_map(|line| Some(line.strip_prefix("sockdoctor inspect ")?.to_owned())).collect()
+        };
+        let none: Vec<String> = offered("tcp:127.0.0.1:5001");
+        assert!(none.is_empty(), "{none:?}");
+        let Ok(_both) = TcpListener::bind("[::]:5002") else { return };
+        let near: Vec<String> = offered("tcp:127.0.0.1:5001");
+        assert_eq!(near, ["'tcp:[::]:5002'"]);
+        for spelt in ["tcp:[::]:5002", "tcp:*:5002", "tcp:127.0.0.1:5002"] {
+            assert!(inspect(spelt).codes().is_empty(), "{spelt}");
+        }
+    });
+}
+
+#[test]
 fn a_listener_shows_its_holder_and_a_full_queue() {
     with_loopback("health_tcp::a_listener_shows_its_holder_and_a_full_queue", |_| {
         let listener = TcpListener::bind("127.0.0.1:5001").unwrap();

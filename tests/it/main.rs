@@ -73,6 +73,7 @@ mod seed_s4_scan;
 mod seen;
 mod self_check;
 mod servers;
+mod stalled;
 mod tidy;
 mod tidy_man;
 mod tidy_readme;

@@ -1,9 +1,9 @@
 //! How the servers of cases fare, read only for commands that are about one socket.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Examiner;
-use crate::facts::netns;
+use crate::facts::netns::{self, Namespace};
 use crate::facts::sampler::{self, Plan};
 use crate::facts::{holders, status, vitals};
 use crate::model::{
@@ -55,13 +55,12 @@ impl Examiner<'_> {
                 .filter(|(_, each)| doubtful(*each))
                 .map(|(n, _)| n)
                 .collect();
-            if !again.is_empty() {
-                let those: Vec<Socket> = again.iter().map(|number| listeners[*number].clone()).collect();
-                let twice = sampler::sample(self.machine, &namespaces, &those, Plan::TWICE);
-                for (number, looks) in again.into_iter().zip(twice) {
-                    samples[number] = looks;
-                }
-            }
+            self.look_again(&namespaces, &listeners, &again, &mut samples);
+        } else if vitals.iter().flatten().any(is_held) {
+            std::thread::sleep(Plan::TWICE.duration);
+        }
+        for process in vitals.iter_mut().flatten().filter(|process| is_held(process)) {
+            process.state = vitals::state(self.machine, process.pid).unwrap_or(process.state);
         }
         let seen = samples.into_iter().zip(vitals);
         let those = cases.iter_mut().zip(servers).filter(|(_, server)| server.is_some());
@@ -70,6 +69,29 @@ impl Examiner<'_> {
             let clamp = self.clamp(case.server());
             let health = Health { holders, half_dead, samples, clamp, log: Fact::NotAsked };
             case.health = Fact::Known(Box::new(health));
+        }
+    }
+
+    /// Looks twice at these listeners, and for longer where connections stay that nobody closes: a server that is busy
+    /// for a moment does not know yet that its clients have left.
+    fn look_again(
+        &self,
+        namespaces: &[Namespace],
+        listeners: &[Socket],
+        which: &[usize],
+        samples: &mut [Vec<Sample>],
+    ) {
+        let mut which = which.to_vec();
+        for plan in [Plan::TWICE, Plan::PATIENT] {
+            if which.is_empty() {
+                return;
+            }
+            let those: Vec<Socket> = which.iter().map(|number| listeners[*number].clone()).collect();
+            let looks = sampler::sample(self.machine, namespaces, &those, plan);
+            for (number, looks) in which.iter().zip(looks) {
+                samples[*number] = looks;
+            }
+            which.retain(|number| staying(&samples[*number]).len() >= FEW);
         }
     }
 
@@ -90,10 +112,7 @@ impl Examiner<'_> {
 
     /// Connections without a client at every look, and who holds them.
     fn half_dead(&self, samples: &[Sample]) -> HalfDead {
-        let Some((first, rest)) = samples.split_first() else { return HalfDead::default() };
-        let stays = |ino: &&SocketIno| rest.iter().all(|sample| sample.half_dead.binary_search(ino).is_ok());
-        let staying: std::collections::HashSet<SocketIno> =
-            first.half_dead.iter().filter(stays).copied().collect();
+        let staying = staying(samples);
         if staying.len() < FEW {
             return HalfDead { count: staying.len(), held_by: Vec::new() };
         }
@@ -116,11 +135,22 @@ impl Examiner<'_> {
     }
 }
 
-/// What a second look may show to be chance: clients that wait where all who could accept them are stopped, or that
-/// have all left, and connections that are not closed.
+/// Connections without a client at every look.
+fn staying(samples: &[Sample]) -> HashSet<SocketIno> {
+    let Some((first, rest)) = samples.split_first() else { return HashSet::new() };
+    let stays = |ino: &&SocketIno| rest.iter().all(|sample| sample.half_dead.binary_search(ino).is_ok());
+    first.half_dead.iter().filter(stays).copied().collect()
+}
+
+/// What a second look may show to be chance: processes that do not run, clients that have all left, and connections
+/// that are not closed.
 fn is_doubtful(sample: &Sample, vitals: &[Vitals]) -> bool {
     let waiting = sample.waiting.as_deref().unwrap_or_default();
-    let stopped = vitals.iter().any(|process| matches!(process.state, 'T' | 't' | 'D'));
     let left = !waiting.is_empty() && waiting.iter().all(|ino| *ino == 0);
-    (stopped && !waiting.is_empty()) || left || sample.half_dead.len() >= FEW
+    vitals.iter().any(is_held) || left || sample.half_dead.len() >= FEW
+}
+
+/// Stopped, or waiting for a disk: for a moment, or for ever.
+const fn is_held(process: &Vitals) -> bool {
+    process.is_stopped() || process.state == 'D'
 }

@@ -72,18 +72,34 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>, Gap> {
     Ok(vec![SocketAddr::new(ip, port)])
 }
 
-/// Listeners that may be meant: on the same port, then on one that differs in a digit.
+/// Listeners that may be meant: on the same port of another address; without any, on a port next to it or with two
+/// digits swapped. What differs in more is some other server.
 fn nearest<'r>(wanted: &[SocketAddr], rows: impl Iterator<Item = &'r Socket>) -> Vec<Vec<u8>> {
-    let Some(port) = wanted.first().map(|address| address.port().to_string()) else { return Vec::new() };
+    let Some(port) = wanted.first().map(SocketAddr::port) else { return Vec::new() };
     let distance = |row: &Socket| {
-        let own = inet_diag::port(row.address.bytes())?.to_string();
-        Some(strsim::damerau_levenshtein(&own, &port)).filter(|distance| *distance <= 1)
+        let own = inet_diag::port(row.address.bytes())?;
+        let (one, other) = (own.to_string(), port.to_string());
+        let swapped = one.len() == other.len()
+            && strsim::hamming(&one, &other) == Ok(2)
+            && strsim::damerau_levenshtein(&one, &other) == 1;
+        match own.abs_diff(port) {
+            0 => Some(0),
+            1 => Some(1),
+            _ => swapped.then_some(2),
+        }
     };
     let mut near: Vec<(usize, Vec<u8>)> =
-        rows.filter_map(|row| Some((distance(row)?, row.address.bytes().to_vec()))).collect();
+        rows.filter_map(|row| Some((distance(row)?, target_of(row.address.bytes())))).collect();
     near.sort_unstable();
     near.dedup();
-    near.into_iter().map(|(_, name)| name).take(NEAREST).collect()
+    let same = near.iter().any(|(distance, _)| *distance == 0);
+    let near = near.into_iter().filter(|(distance, _)| !same || *distance == 0);
+    near.map(|(_, name)| name).take(NEAREST).collect()
+}
+
+/// A listener's name as a target: both families are written as the one that leads to both.
+fn target_of(name: &[u8]) -> Vec<u8> {
+    name.strip_prefix(b"*").map_or_else(|| name.to_vec(), |port| [b"[::]", port].concat())
 }
 
 #[cfg(test)]
@@ -96,6 +112,10 @@ mod tests {
         assert_eq!(addresses("localhost:80").unwrap().len(), 2);
         assert_eq!(addresses("[::]:80").unwrap()[0].port(), 80);
         assert!(addresses("192.0.2.1:80").unwrap_err().why.contains("no address of this machine"));
+        assert_eq!(
+            (target_of(b"*:80"), target_of(b"127.0.0.1:80")),
+            (b"[::]:80".to_vec(), b"127.0.0.1:80".to_vec())
+        );
         assert!(addresses("example.org:80").unwrap_err().would_help.is_some());
     }
 }

@@ -74,6 +74,7 @@ struct Log {
     lines: u64,
     bytes: u64,
     cut: bool,
+    long_lines: u64,
     families: Vec<Family>,
 }
 
@@ -158,7 +159,8 @@ impl Log {
     fn of(reading: &LogReading) -> Self {
         let Name { name, name_b64 } = Name::of(&reading.name);
         let families = reading.families.iter().map(Family::of).collect();
-        Self { name, name_b64, lines: reading.lines, bytes: reading.bytes, cut: reading.cut, families }
+        let LogReading { lines, bytes, cut, long_lines, .. } = *reading;
+        Self { name, name_b64, lines, bytes, cut, long_lines, families }
     }
 }
 

@@ -23,6 +23,30 @@ fn each_family_is_known_by_real_lines() {
         ("http: Accept error: accept unix /x: accept4: too many open files; retrying", LogFamily::Emfile),
         ("Error: EMFILE: too many open files, open '/x'", LogFamily::Emfile),
         ("2024/05/01 12:00:00 [crit] 7#7: accept4() failed (24: Too many open files)", LogFamily::Emfile),
+        ("ERROR Too many open files", LogFamily::Emfile),
+        ("2026-11-22 10:00:00,123 Too many open files", LogFamily::Emfile),
+        ("[ERROR] Too many open files", LogFamily::Emfile),
+        ("app - ERROR - Too many open files", LogFamily::Emfile),
+        ("Error: Os { code: 24, kind: Uncategorized, message: \"Too many open files\" }", LogFamily::Emfile),
+        ("ERROR accept failed: Too many open files (os error 24)", LogFamily::Emfile),
+        ("java.io.IOException: Too many open files", LogFamily::Emfile),
+        ("java.net.SocketException: Too many open files (Accept failed)", LogFamily::Emfile),
+        ("java.io.FileNotFoundException: /x (Too many open files)", LogFamily::Emfile),
+        ("Error: connect EMFILE /run/x.sock - Local (undefined:undefined)", LogFamily::Emfile),
+        ("#<Errno::EMFILE: Too many open files - accept(2)>", LogFamily::Emfile),
+        ("panic: dial unix /x: socket: too many open files", LogFamily::Emfile),
+        ("{\"level\":\"error\",\"msg\":\"accept unix /x: accept4: too many open files\"}", LogFamily::Emfile),
+        ("Error: Os { code: 9, kind: Uncategorized, message: \"Bad file descriptor\" }", LogFamily::Ebadf),
+        ("Error: EBADF: bad file descriptor, close", LogFamily::Ebadf),
+        (
+            "thread 'x' panicked: Os { code: 32, kind: BrokenPipe, message: \"Broken pipe\" }",
+            LogFamily::Epipe,
+        ),
+        ("Error: write EPIPE", LogFamily::Epipe),
+        ("java.io.IOException: Broken pipe", LogFamily::Epipe),
+        ("java.net.SocketException: Connection reset", LogFamily::Econnreset),
+        ("Error: read ECONNRESET", LogFamily::Econnreset),
+        ("read unix @->/x: read: connection reset by peer", LogFamily::Econnreset),
         ("BrokenPipeError: [Errno 32] Broken pipe", LogFamily::Epipe),
         ("write unix /x->@: write: broken pipe", LogFamily::Epipe),
         ("ConnectionResetError: [Errno 104] Connection reset by peer", LogFamily::Econnreset),
@@ -59,6 +83,9 @@ fn the_words_of_others_are_nobodys_error() {
         "2024/05/01 12:00:00 [info] 7#7: *1 recv() failed (104: Connection reset by peer) while reading client request",
         "2024/05/01 12:00:00 [error] 7#7: *1 writev() failed (32: Broken pipe) while sending to client, client: 1.2.3.4",
         "too many open files in system",
+        "ERROR Too many open files in system",
+        "INFO page about too many open files",
+        "2026-11-22 10:00:00 INFO the page 'Too many open files' was read",
         "VFS: too many open files in system",
         "{\"request\":\"GET /?x=[Errno 9]\",\"status\":200}",
         "a Unix socket",
@@ -94,7 +121,21 @@ fn a_line_without_an_end_costs_no_memory() {
     }
     reader.take(b"\nOSError: [Errno 9] Bad file descriptor\n");
     let reading = reader.finish(false);
-    assert_eq!(reading.families[0].count, 2);
+    assert_eq!((reading.families[0].count, reading.long_lines), (2, 1));
+}
+
+#[test]
+fn a_long_line_is_said_to_be_cut_wherever_it_ends() {
+    let long = [&vec![b'x'; LINE + 1][..], b" Bad file descriptor\n"].concat();
+    for text in [[&long[..], b"ok\n"].concat(), [b"ok\n", &long[..]].concat(), long.repeat(3)] {
+        let expected = text.windows(3).filter(|bytes| *bytes == b"or\n").count() as u64;
+        for size in [text.len(), 1000] {
+            let mut reader = Reader::new(b"x", None);
+            text.chunks(size).for_each(|piece| reader.take(piece));
+            assert_eq!(reader.finish(false).long_lines, expected, "in pieces of {size}");
+        }
+    }
+    assert_eq!(read(&vec![b'\n'; 3 * LINE]).long_lines, 0);
 }
 
 proptest! {

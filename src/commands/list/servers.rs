@@ -1,0 +1,61 @@
+//! How the servers of an overview fare: each of their processes gets a cheap look, and only what looks ill is looked
+//! at and judged.
+
+use super::{Sheet, overall};
+use crate::facts::examine::Examiner;
+use crate::facts::examine::suspects::Suspects;
+use crate::facts::netns::Namespace;
+use crate::facts::survey;
+use crate::model::{Gap, ListedRow, NotChecked, Rule, Socket, SocketState};
+use crate::rules;
+
+/// The rules about a server that is there and does not serve which need no time.
+const CODES: [&str; 3] = ["SD304", "SD306", "SD308"];
+
+impl Sheet<'_> {
+    /// Judges the servers whose holders are known, and says of whose clients one look could not tell.
+    pub(super) fn judge_servers(&mut self, examiner: &Examiner<'_>, namespaces: &[Namespace]) {
+        let sockets = self.sockets;
+        let rules: Vec<&'static Rule> =
+            rules::ALL.iter().copied().filter(|rule| CODES.contains(&rule.code)).collect();
+        let mut suspects = Suspects::default();
+        let mut open = 0;
+        for number in 0..self.rows.len() {
+            let Some((row, socket)) = self.listener(number, sockets) else { continue };
+            let holders = row.holders.as_deref().unwrap_or_default();
+            let waits = socket.queue().is_some_and(|queue| queue.waiting > 0);
+            if !examiner.looks_ill(holders, &mut suspects) {
+                open += usize::from(waits);
+                continue;
+            }
+            let mut case = survey::held_case(namespaces, socket, holders);
+            examiner.fares(&mut case, Vec::new());
+            let judged = rules::judge(&case, &rules, |rule| self.context.chosen(rule));
+            let worst = judged.findings.iter().map(|finding| finding.severity).max();
+            open += usize::from(waits && !judged.findings.iter().any(|finding| finding.code == "SD304"));
+            if worst.is_some() {
+                let row = &mut self.rows[number];
+                row.verdict = row.verdict.min(overall(worst, false));
+                let codes = judged.findings.iter().map(|finding| finding.code);
+                row.codes = codes.chain(row.codes.iter().copied()).collect();
+            }
+            if judged.findings.is_empty() || self.judged.insert(case.target.label()) {
+                self.judgement.absorb(judged);
+            }
+        }
+        if open > 0 {
+            let why =
+                format!("clients wait at {open} sockets: one look does not tell whether they are accepted");
+            let gap = Gap::new("accept queue", why).helped_by("sockdoctor list --sample 2s");
+            self.judgement.not_checked.push(NotChecked { code: Some("SD304"), gap });
+        }
+    }
+
+    /// The row of that number, where it is a listener with visible holders that was not looked at over time.
+    fn listener<'s>(&self, number: usize, sockets: &'s [Socket]) -> Option<(&ListedRow, &'s Socket)> {
+        let row = &self.rows[number];
+        let socket = row.socket(sockets).filter(|socket| socket.state == SocketState::Listening)?;
+        let held = row.holders.as_ref().is_some_and(|holders| !holders.is_empty());
+        (held && self.crowded(socket).is_none()).then_some((row, socket))
+    }
+}

@@ -1,0 +1,54 @@
+//! Which servers of an overview look as if a whole look at them would find something: by what a few small files tell of
+//! each process, read once.
+
+use std::collections::HashMap;
+
+use super::Examiner;
+use crate::facts::proc_file;
+use crate::facts::vitals;
+use crate::model::Holder;
+
+/// What was seen of processes, by pid.
+#[derive(Debug, Default)]
+pub struct Suspects {
+    seen: HashMap<u32, Suspect>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Suspect {
+    /// It is stopped, or may have no descriptor left.
+    ill: bool,
+    /// Its command line is that of a worker, or of a program whose workers look like it.
+    worker: bool,
+}
+
+impl Examiner<'_> {
+    /// Whether the processes that hold a listener call for a whole look. Only what is read of them already and what
+    /// costs next to nothing decides.
+    pub fn looks_ill(&self, holders: &[Holder], suspects: &mut Suspects) -> bool {
+        let own = || holders.iter().filter(|holder| !holder.process.is_manager());
+        let has_parent = |holder: &Holder| own().any(|other| other.process.pid == holder.process.parent);
+        let activated = own().count() < holders.len();
+        // Siblings without a parent among them.
+        if own().count() > 1 && !activated && !own().any(has_parent) {
+            return true;
+        }
+        own().any(|holder| {
+            let pid = holder.process.pid;
+            let seen = *suspects.seen.entry(pid).or_insert_with(|| self.suspect(holder));
+            seen.ill || (seen.worker && !activated && !has_parent(holder))
+        })
+    }
+
+    fn suspect(&self, holder: &Holder) -> Suspect {
+        let pid = holder.process.pid;
+        let line =
+            proc_file::read(&self.machine.process(pid, "cmdline"), proc_file::SMALL).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        let stopped = matches!(holder.process.state, 'T' | 't');
+        Suspect {
+            ill: stopped || vitals::may_run_out(self.machine, pid),
+            worker: vitals::is_worker(&line) || vitals::is_gunicorn(&line),
+        }
+    }
+}
