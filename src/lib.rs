@@ -33,6 +33,8 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 pub mod model;
 pub mod probe;
 pub mod report;

@@ -102,7 +102,10 @@ fn sd306_a_leak_is_warned_of_before_the_limit_and_is_the_error_at_it() {
         let path = world.path("app.sock");
         let Some(mut command) = need("uvicorn") else { return skip(name, "no uvicorn") };
         // An idle connection is kept, or closing it would give a number back.
-        command.current_dir(&world.dir).args(["broken:app", "--timeout-keep-alive", "600", "--uds"]).arg(&path);
+        command
+            .current_dir(&world.dir)
+            .args(["broken:app", "--timeout-keep-alive", "600", "--uds"])
+            .arg(&path);
         let server = serving_http(&mut limited(&command, 64), &path);
         assert!(!inspect(&path).codes().contains(&"SD306"));
         let mut reply = [0; 12];

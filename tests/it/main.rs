@@ -17,6 +17,7 @@ mod demo;
 mod documents;
 mod engine;
 mod explain;
+mod faults;
 mod formats;
 mod fuse;
 mod graph;

@@ -73,7 +73,8 @@ fn enter(name: &str, namespaces: &[&str], body: impl FnOnce(&World)) {
     let Some(mut inner) = need("unshare") else { return skip(name, "no unshare") };
     inner.args(namespaces).arg("--").arg(std::env::current_exe().unwrap());
     inner.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(MARK, dir.path());
-    let output = process::finish(&mut inner, LIMIT);
+    let campaign = std::env::var_os("SOCKDOCTOR_CAMPAIGN").is_some();
+    let output = process::finish(&mut inner, if campaign { 30 * LIMIT } else { LIMIT });
     if output.status != 0 && output.stderr.starts_with("unshare: ") {
         return skip(name, output.stderr.trim());
     }
