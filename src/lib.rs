@@ -26,6 +26,8 @@
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.
 //! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
+//!
+#![doc = include_str!("threat_model.md")]
 
 pub mod act;
 pub mod cli;

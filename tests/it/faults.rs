@@ -160,8 +160,8 @@ fn fault(whole: &Whole, name: &str, errno: &str, output: &Output) -> Option<Stri
         let contained = PANICS.contains(&name) && output.status == 3;
         return if contained { None } else { wrong("an internal error") };
     }
-    if output.status == 2 && output.stderr.contains("standard output") {
-        // It could not say anything, and says so.
+    if name == "write" && output.stdout.is_empty() && matches!(output.status, 2 | 3) {
+        // It could not say anything, and its status says so, if nothing else can.
         return None;
     }
     let Ok(document) = serde_json::from_str::<Value>(&output.stdout) else { return wrong("no document") };
