@@ -26,6 +26,8 @@
 //! - [`report`]: one file per output format; where hostile bytes are escaped.
 //! - [`commands`]: one file per subcommand.
 //! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
+//!
+#![doc = include_str!("threat_model.md")]
 
 pub mod act;
 pub mod cli;
@@ -33,6 +35,8 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
 pub mod model;
 pub mod probe;
 pub mod report;

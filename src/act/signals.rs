@@ -5,7 +5,7 @@
 use std::fs;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 
 /// What ends a process that is told to go.
 const SIGNALS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
@@ -16,8 +16,10 @@ const SIGNALS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, S
 pub(super) fn clean_up_on_death(clean_up: impl FnOnce(&dyn Fn()) + Send + 'static) -> std::io::Result<()> {
     let awaited = awaited();
     awaited.thread_block()?;
+    // sigwait(3) would do, but nix takes its errors for signals.
+    let came = SignalFd::with_flags(&awaited, SfdFlags::SFD_CLOEXEC)?;
     let end = move || {
-        let Ok(signal) = awaited.wait() else { return };
+        let Some(signal) = came.read_signal().ok().flatten().and_then(|came| named(&came)) else { return };
         clean_up(&|| {
             let _ = SigSet::from(signal).thread_unblock();
             let _ = raise(signal);
@@ -25,6 +27,10 @@ pub(super) fn clean_up_on_death(clean_up: impl FnOnce(&dyn Fn()) + Send + 'stati
     };
     std::thread::Builder::new().name("signals".into()).spawn(end)?;
     Ok(())
+}
+
+fn named(came: &siginfo) -> Option<Signal> {
+    Signal::try_from(i32::try_from(came.ssi_signo).ok()?).ok()
 }
 
 /// Blocks them for the rest of this process, which is to end by itself soon.

@@ -64,8 +64,11 @@ pub fn serve(
         let _ = say(&mut output, &Line::Begins(act));
         !has_ended(input.get_ref())
     };
-    let trial = steps::run(&request, &mut begins);
-    say(&mut output, &Line::Over(trial))
+    let line = match steps::run(&request, &mut begins) {
+        Ok(trial) => Line::Over(trial),
+        Err(gap) => Line::Impossible(gap),
+    };
+    say(&mut output, &line)
 }
 
 fn say(output: &mut impl Write, line: &Line) -> io::Result<()> {

@@ -5,6 +5,7 @@ mod artefact;
 mod clean;
 mod completion;
 mod consumers;
+mod contained;
 mod declared;
 mod demo;
 mod explain;
@@ -119,6 +120,12 @@ impl Context<'_> {
 
 /// Runs a command line; the result is the exit status.
 pub fn run(arguments: Vec<OsString>, environment: &Environment) -> u8 {
+    let typed = arguments.clone();
+    contained::contained(|| understood(arguments, environment))
+        .unwrap_or_else(|refusal| document(refusal, &typed).unwrap_or(exit::OPEN))
+}
+
+fn understood(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let typed = arguments.clone();
     if arguments.len() < 2 || arguments[1..] == ["-h"] {
         return shown(quiet_pipe(help::one_screen().print_help()));
@@ -311,20 +318,22 @@ fn unparsed(error: &clap::Error, typed: &[OsString]) -> u8 {
     if !error.use_stderr() {
         return shown(quiet_pipe(error.print()));
     }
-    if let Some(format) = outputs::typed(typed).filter(|format| format.tells_failure()) {
-        let rendered = error.render().to_string();
-        let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let refusal = Refusal::usage(message, "sockdoctor --help");
-        let global = Global { format: Some(format), ..Global::default() };
-        let mut report = dress("sockdoctor", Err(refusal), &global, FailOn::Error);
-        report.host = host::host(&Machine::default());
-        report.started = SystemTime::now();
-        let _ = output::to_stdout(|out| render(&report, format, &Style::FILE, Loudness::Normal, out));
-        let _ = error.print();
-        return report.exit_code;
-    }
+    let rendered = error.render().to_string();
+    let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let status = document(Refusal::usage(message, "sockdoctor --help"), typed);
     let _ = error.print();
-    exit::USAGE
+    status.unwrap_or(exit::USAGE)
+}
+
+/// The document that was asked for, of a command that did not come to one; its exit status.
+fn document(refusal: Refusal, typed: &[OsString]) -> Option<u8> {
+    let format = outputs::typed(typed).filter(|format| format.tells_failure())?;
+    let global = Global { format: Some(format), ..Global::default() };
+    let mut report = dress("sockdoctor", Err(refusal), &global, FailOn::Error);
+    report.host = host::host(&Machine::default());
+    report.started = SystemTime::now();
+    let _ = output::to_stdout(|out| render(&report, format, &Style::FILE, Loudness::Normal, out));
+    Some(report.exit_code)
 }
 
 fn complain(failure: &Failure) {

@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refu
     }
     // Declarations alone: of the machine only its files count, and those only as what may stand at a path.
     let files = match context.machine.scope {
-        Scope::Running => Machine::image(std::path::Path::new("/")).unwrap_or_default(),
+        Scope::Running => Machine { scope: Scope::Image, ..Machine::default() },
         _ => context.machine.clone(),
     };
     let context = &Context { machine: &files, ..*context };

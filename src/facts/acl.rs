@@ -48,7 +48,7 @@ fn attribute(fd: BorrowedFd<'_>, name: &str) -> Fact<Option<Acl>> {
     }
 }
 
-fn decode(value: &[u8]) -> Option<Acl> {
+pub(super) fn decode(value: &[u8]) -> Option<Acl> {
     let (version, entries) = value.split_first_chunk::<4>()?;
     let (chunks, rest) = entries.as_chunks::<8>();
     if u32::from_le_bytes(*version) != VERSION || !rest.is_empty() {

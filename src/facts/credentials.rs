@@ -24,7 +24,7 @@ pub(super) fn fresh(machine: &Machine, uid: u32, gid: u32, mut groups: Vec<u32>)
     Credentials { uid, gid, groups, capabilities, maps: own_maps(machine) }
 }
 
-fn parse(text: &str) -> Option<Credentials> {
+pub(super) fn parse(text: &str) -> Option<Credentials> {
     let ids = |name| -> Option<Vec<u32>> {
         status::field(text, name)?.split_whitespace().map(|id| id.parse().ok()).collect()
     };
@@ -66,7 +66,7 @@ fn maps(machine: &Machine, process: &str, seen: impl Fn(u32, u32) -> u32) -> Fac
     }
 }
 
-fn range(line: &str, seen: impl Fn(u32, u32) -> u32) -> Option<IdRange> {
+pub(super) fn range(line: &str, seen: impl Fn(u32, u32) -> u32) -> Option<IdRange> {
     let mut columns = line.split_whitespace().map(|number| number.parse::<u32>().ok());
     let (inside, outside, count) = (columns.next()??, columns.next()??, columns.next()??);
     Some(IdRange { first: seen(outside, inside), inside, count })

@@ -26,7 +26,7 @@ const BOTH: u8 = 3;
 
 /// One row of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+pub(super) struct Row {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
@@ -105,7 +105,7 @@ impl Row {
         }
     }
 
-    fn socket(&self, netns: NetnsId) -> Socket {
+    pub(super) fn socket(&self, netns: NetnsId) -> Socket {
         Socket {
             ino: SocketIno(self.ino),
             cookie: self.cookie,
@@ -177,7 +177,7 @@ fn request(family: u8) -> Vec<u8> {
     bytes
 }
 
-fn row(message: &[u8]) -> Option<Row> {
+pub(super) fn row(message: &[u8]) -> Option<Row> {
     let header: &[u8; HEADER] = message.first_chunk()?;
     let (family, state) = (header[0], header[1]);
     let port = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);

@@ -22,9 +22,15 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// datagram receiver is asked as a seqpacket socket, since a datagram connect to it would succeed and leave it
 /// connected.
 pub(super) fn ask(pinned: &OwnedFd, known: Option<SocketType>) -> Liveness {
-    match connect_mismatched(format!("/proc/self/fd/{}", pinned.as_raw_fd()).as_bytes(), known) {
-        // EPERM: a datagram receiver that is connected to somebody else (unix_dgram_connect).
-        Ok(()) | Err(Errno::EPROTOTYPE | Errno::EPERM) => Liveness::Bound,
+    let path = format!("/proc/self/fd/{}", pinned.as_raw_fd());
+    match connect_mismatched(path.as_bytes(), known) {
+        Ok(()) | Err(Errno::EPROTOTYPE) => Liveness::Bound,
+        // A datagram receiver that is connected to somebody else (unix_dgram_connect), which is of another type than
+        // the one asked with now; or a sandbox that lets us ask nothing.
+        Err(Errno::EPERM) => match connect_mismatched(path.as_bytes(), Some(SocketType::Dgram)) {
+            Err(Errno::EPROTOTYPE) => Liveness::Bound,
+            _ => Liveness::Failed(Errno::EPERM as i32),
+        },
         Err(Errno::ECONNREFUSED) => Liveness::Refused { tries: 1 },
         Err(Errno::EACCES) => Liveness::Denied,
         Err(errno) => Liveness::Failed(errno as i32),

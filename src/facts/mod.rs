@@ -15,6 +15,8 @@ mod directory;
 pub mod environments;
 mod errno;
 pub mod examine;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod getent;
 pub mod glance;
 pub mod held_file;

@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, ask: Ask, netns: NetnsId) -> Result<Seen<Vec<Soc
 }
 
 /// The sockets of a table, and how many lines made no sense.
-fn parse(text: &[u8], netns: NetnsId) -> (Vec<Socket>, usize) {
+pub(super) fn parse(text: &[u8], netns: NetnsId) -> (Vec<Socket>, usize) {
     let mut rows: Vec<Row> = Vec::new();
     let mut unreadable = 0;
     let text = text.strip_suffix(b"\n").unwrap_or(text);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::examine::Examiner;
 use super::look::Question;
+use super::proc_file::why;
 use super::walk::split;
 use crate::model::{ASIDE_PREFIX, Device, FileId, FileIno, Gap, Socket};
 
@@ -43,7 +44,13 @@ impl Examiner<'_> {
             gaps: Vec::new(),
         };
         for root in roots {
-            let Ok(look) = self.look(&Question::walk(self.client, root)) else { continue };
+            let look = match self.look(&Question::walk(self.client, root)) {
+                Ok(look) => look,
+                Err(gap) => {
+                    search.gaps.push(gap);
+                    continue;
+                }
+            };
             let Some(file) = look.walk.file() else { continue };
             if file.class.may_hang() {
                 let fstype = file.mount.as_ref().map_or("unknown", |mount| mount.fstype.as_str());
@@ -85,29 +92,31 @@ struct Search {
 
 impl Search {
     fn below(&mut self, directory: &Path, depth: u32) {
-        let Ok(here) = std::fs::symlink_metadata(directory) else { return };
+        let here = match std::fs::symlink_metadata(directory) {
+            Ok(here) => here,
+            Err(error) => return self.unsearched(directory, &error),
+        };
         if !self.seen.insert((here.dev(), here.ino())) || self.entries > ENTRIES {
             return;
         }
         let entries = match std::fs::read_dir(directory) {
             Ok(entries) => entries,
-            Err(error) => {
-                if error.kind() == std::io::ErrorKind::PermissionDenied {
-                    let gap = Gap::new(
-                        directory.to_string_lossy(),
-                        "not searched for stale files: Permission denied",
-                    );
-                    self.gaps.push(gap.helped_by(Gap::AS_ROOT));
-                }
-                return;
-            }
+            Err(error) => return self.unsearched(directory, &error),
         };
-        for entry in entries.flatten() {
+        for entry in entries {
             self.entries += 1;
-            let Ok(kind) = entry.file_type() else { continue };
+            let (entry, kind) = match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+                Ok((kind, entry)) => (entry, kind),
+                Err(error) => {
+                    self.unsearched(directory, &error);
+                    continue;
+                }
+            };
             if kind.is_socket() {
                 let leftover = entry.file_name().as_bytes().starts_with(ASIDE_PREFIX);
-                if leftover || entry.metadata().is_ok_and(|found| !self.bound.contains(&identity(&found))) {
+                // What cannot be told apart from a live one is looked at once more.
+                if leftover || entry.metadata().map_or(true, |found| !self.bound.contains(&identity(&found)))
+                {
                     self.found.insert(entry.path());
                 }
             } else if kind.is_dir() && !self.hazards.contains(&entry.path()) {
@@ -121,6 +130,19 @@ impl Search {
                 }
             }
         }
+    }
+}
+
+impl Search {
+    /// A directory that was not read, or not to its end; one that is gone meanwhile holds nothing.
+    fn unsearched(&mut self, directory: &Path, error: &std::io::Error) {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return;
+        }
+        let why = format!("not searched for stale files: {}", why(error));
+        let gap = Gap::new(directory.to_string_lossy(), why);
+        let as_root = error.kind() == std::io::ErrorKind::PermissionDenied;
+        self.gaps.push(if as_root { gap.helped_by(Gap::AS_ROOT) } else { gap });
     }
 }
 

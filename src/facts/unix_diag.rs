@@ -155,5 +155,14 @@ impl Table {
     }
 }
 
+/// What one datagram says.
+#[cfg(any(test, fuzzing))]
+pub(super) fn rows_of(datagram: &[u8]) -> Vec<Socket> {
+    let mut table = Table::new(Ask { owners_only: false, memory: false }, NetnsId(1));
+    let _ = table.take(datagram);
+    table.distinct();
+    table.rows
+}
+
 #[cfg(test)]
 mod tests;

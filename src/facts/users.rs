@@ -131,6 +131,12 @@ impl Names {
     }
 }
 
+/// The entries that a text has.
+#[cfg(any(test, fuzzing))]
+pub(super) fn entries(text: &[u8]) -> usize {
+    Names::parse(text).by_id.len()
+}
+
 fn entry(line: &[u8]) -> Option<(String, u32)> {
     let mut fields = line.split(|byte| *byte == b':');
     // `+` and `-` begin what nsswitch.conf(5) calls compat entries.

@@ -153,7 +153,7 @@ fn descriptors(machine: &Machine, pid: u32) -> Result<Descriptors, Gap> {
 }
 
 /// proc_pid_limits(5): `Max open files            64                   64                   files`
-fn soft_limit(limits: &str) -> Option<u64> {
+pub(super) fn soft_limit(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     match line.split_ascii_whitespace().next()? {
         "unlimited" => Some(u64::MAX),

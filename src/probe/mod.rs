@@ -8,6 +8,8 @@ pub mod connectable;
 mod dbus;
 mod dialogue;
 mod fastcgi;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod grpc;
 mod haproxy;
 mod http;

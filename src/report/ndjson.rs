@@ -5,19 +5,19 @@
 use std::io::{self, Write};
 
 use super::json::probe::Probe;
-use super::json::{self, row::Row};
+use super::json::{self, harmless, row::Row};
 use crate::model::{Data, Report};
 
 /// Writes the rows as they come: one row of memory, however many there are.
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     match &report.data {
         Data::List { sockets, .. } if report.failure.is_none() => sockets.iter().try_for_each(|socket| {
-            serde_json::to_writer(&mut *out, &Row::of(&socket))?;
+            harmless::compact(out, &Row::of(&socket))?;
             out.write_all(b"\n")
         }),
         Data::Probe { targets, shown, .. } if report.failure.is_none() => Probe::all(targets, *shown)
             .try_for_each(|probe| {
-                serde_json::to_writer(&mut *out, &probe)?;
+                harmless::compact(out, &probe)?;
                 out.write_all(b"\n")
             }),
         Data::Watched(trace) if report.failure.is_none() => {

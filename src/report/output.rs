@@ -80,7 +80,10 @@ pub fn to_stderr(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Re
 
 fn to_stream(stream: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(64 << 10, stream);
-    match write(&mut out).and_then(|()| out.flush()) {
+    let written = write(&mut out).and_then(|()| out.flush());
+    // What is left after an error stays unsaid: dropped, the buffer would try again, and say what is no longer true.
+    let _ = out.into_parts();
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

@@ -159,7 +159,7 @@ struct Properties {
 /// Writes the one document. A command that failed is an invocation that did not succeed.
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let log = Log { schema: SCHEMA, version: "2.1.0", runs: [Run::of(report)] };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    json::harmless::pretty(out, &log)?;
     out.write_all(b"\n")
 }
 

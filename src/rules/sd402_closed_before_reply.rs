@@ -68,5 +68,7 @@ mod tests {
     fn unknown_is_not_ok() {
         let probe = Fact::Unknown(Gap::new("probe", "not made"));
         assert!(matches!(check(&Case { probe, ..Case::sample() }), Err(NoVerdict::Unknown(_))));
+        let ours = case(|probed| probed.steps[2].errno = Some(24));
+        assert!(matches!(check(&ours), Err(NoVerdict::Unknown(_))), "our own descriptors ran out");
     }
 }

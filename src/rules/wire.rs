@@ -2,15 +2,37 @@
 
 use std::time::Duration;
 
-use super::owner;
-use crate::model::{Case, Evidence, Fix, KnownBy, NoVerdict, Probed, Protocol, StepName};
+use nix::errno::Errno;
+
+use super::{evidence, owner};
+use crate::model::{Case, Evidence, Fix, Gap, KnownBy, NoVerdict, Outcome, Probed, Protocol, StepName};
 
 /// How many of the first bytes are quoted.
 const QUOTED: usize = 64;
 
-/// The probe of this case, where there was one.
+/// The probe of this case, where there was one. What was in our own way says nothing about the server.
 pub(super) fn probed(case: &Case) -> Result<&Probed, NoVerdict> {
-    case.probe.get().map(AsRef::as_ref)
+    let probed = case.probe.get()?.as_ref();
+    match probed.errno() {
+        Some(errno) if probed.outcome != Outcome::NotConnected && !is_the_peers(errno) => {
+            Err(NoVerdict::Unknown(Gap::new("probe", evidence::errno_text(errno))))
+        }
+        _ => Ok(probed),
+    }
+}
+
+/// What send(2) and recv(2) on a connection give when its other end is gone, or silent.
+fn is_the_peers(errno: i32) -> bool {
+    matches!(
+        Errno::from_raw(errno),
+        Errno::ECONNRESET
+            | Errno::EPIPE
+            | Errno::ENOTCONN
+            | Errno::ECONNABORTED
+            | Errno::ETIMEDOUT
+            | Errno::EHOSTUNREACH
+            | Errno::ENETUNREACH
+    )
 }
 
 /// What was done, step by step, up to where it ended.
@@ -28,7 +50,7 @@ pub(super) fn steps(probed: &Probed) -> Evidence {
             (StepName::Reply, true) => "reply whole after".to_owned(),
             (StepName::Reply, false) => "reply not whole after".to_owned(),
         };
-        let errno = step.errno.map(|errno| format!(": {}", super::evidence::errno_text(errno)));
+        let errno = step.errno.map(|errno| format!(": {}", evidence::errno_text(errno)));
         format!("{what} {}{}", time(step.took), errno.unwrap_or_default())
     });
     Evidence::new("probe", each.collect::<Vec<_>>().join(", "))

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 pub(crate) const CAPTURED: [&str; 2] = ["SD209", "SD210"];
 
 /// A file of the repository: its path from the root, and its text.
-struct Source {
-    path: String,
-    text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
@@ -43,7 +43,7 @@ fn files(dir: &str) -> Vec<Source> {
     found.into_iter().map(read).collect()
 }
 
-fn sources(dir: &str) -> Vec<Source> {
+pub(crate) fn sources(dir: &str) -> Vec<Source> {
     files(dir)
         .into_iter()
         .filter(|file| Path::new(&file.path).extension().is_some_and(|ext| ext == "rs"))
@@ -51,7 +51,7 @@ fn sources(dir: &str) -> Vec<Source> {
 }
 
 /// Fails with all that was found, not only the first of it.
-fn assert_none(faults: impl IntoIterator<Item = String>) {
+pub(crate) fn assert_none(faults: impl IntoIterator<Item = String>) {
     let faults: Vec<String> = faults.into_iter().collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }

@@ -22,7 +22,7 @@ fn a_file_is_given_away_only_by_who_may() {
 #[test]
 fn a_missing_directory_is_not_entered() {
     let request = Request { directory: b"/no/such".to_vec(), credentials: None, owner: (0, 0) };
-    let trial = steps::run(&request, &mut |_| true);
+    let trial = steps::run(&request, &mut |_| true).unwrap();
     let last = trial.steps.last().unwrap();
     assert_eq!((last.act, last.end, last.errno), (TrialAct::Enter, TrialEnd::Failed, Some(2)));
     assert!(!Path::new("/no").exists());

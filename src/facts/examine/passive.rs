@@ -3,6 +3,8 @@
 use std::cell::LazyCell;
 use std::os::fd::OwnedFd;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use super::Examiner;
 use crate::facts::look::{Passive, Question, place};
 use crate::facts::machine::Scope;
@@ -15,11 +17,9 @@ use crate::model::{
 
 /// How many files are pinned by a descriptor at once: as many as we may open, with some to spare.
 fn batch() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let most = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, most);
-    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    usize::try_from(allowed.unwrap_or(1024)).unwrap_or(1024).saturating_sub(128).clamp(16, 65_536)
+    let allowed = getrlimit(Resource::RLIMIT_NOFILE)
+        .map_or(1024, |(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard));
+    usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(128).clamp(16, 65_536)
 }
 
 /// A file that waits for its answer.

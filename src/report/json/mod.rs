@@ -7,6 +7,7 @@ mod compose;
 mod explain;
 mod graph;
 mod guard;
+pub(super) mod harmless;
 mod health;
 mod health_check;
 mod merged;
@@ -35,13 +36,13 @@ pub const SCHEMA: &str = include_str!("../schema.json");
 
 /// Writes the one document.
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Envelope::of(report))?;
+    harmless::pretty(out, &Envelope::of(report))?;
     out.write_all(b"\n")
 }
 
 /// Writes the same document on one line.
 pub(super) fn render_line(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Envelope::of(report))?;
+    harmless::compact(out, &Envelope::of(report))?;
     out.write_all(b"\n")
 }
 

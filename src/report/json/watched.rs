@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Finding, Name, rfc3339};
+use super::{Finding, Name, harmless, rfc3339};
 use crate::model::{self, Deed, Report, Trace};
 use crate::report::style::escape;
 use crate::report::watched::{details, sentence};
@@ -175,7 +175,7 @@ impl Removal {
 
 /// An event as a line.
 pub(in crate::report) fn line(event: &model::Event) -> String {
-    serde_json::to_string(&Event::of(event)).unwrap_or_default()
+    harmless::line(&Event::of(event))
 }
 
 /// The line behind the events.
@@ -190,7 +190,7 @@ pub(in crate::report) fn end(report: &Report, trace: &Trace) -> String {
         removals: trace.removals.iter().map(Removal::of).collect(),
         findings: report.findings.iter().map(Finding::of).collect(),
     };
-    serde_json::to_string(&end).unwrap_or_default()
+    harmless::line(&end)
 }
 
 #[cfg(test)]
