@@ -81,14 +81,15 @@ pub fn root_link(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "root"))
 }
 
-/// When a process began, seconds since the epoch, rounded up (`btime` of `/proc/stat`).
+/// When a process began at the earliest, seconds since the epoch (`btime` of `/proc/stat`, which is rounded down too):
+/// what is older than that was there before it.
 #[must_use]
 pub fn started_at(machine: &Machine, process: &Process) -> Option<i64> {
     let stat = proc_file::read(&machine.proc("stat"), proc_file::LARGE).ok()?;
     let boot = stat.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
     let boot: i64 = std::str::from_utf8(boot).ok()?.trim().parse().ok()?;
     let ticks = rustix::param::clock_ticks_per_second();
-    Some(boot + i64::try_from(process.start_ticks.div_ceil(ticks.max(1))).ok()?)
+    Some(boot + i64::try_from(process.start_ticks / ticks.max(1)).ok()?)
 }
 
 /// Its `comm` alone. `None`: gone, or hidden.

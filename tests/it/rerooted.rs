@@ -103,6 +103,8 @@ fn zoo(world: &World) -> (Vec<PathBuf>, impl Sized + use<>) {
 fn with_the_descriptor(mut inside: Value) -> Value {
     for finding in inside["findings"].as_array_mut().into_iter().flatten() {
         if finding["code"] == "SD102" {
+            // The directories are younger than their server: the one proof that is left is not to be had.
+            assert_eq!(finding["certainty"], "likely");
             finding["certainty"] = "certain".into();
         }
     }
