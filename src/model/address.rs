@@ -22,6 +22,11 @@ impl Address {
         }
     }
 
+    /// Whether it is a file name whose place depends on the directory of whoever bound it.
+    pub fn is_relative(&self) -> bool {
+        self.path().is_some_and(|path| !path.starts_with(b"/"))
+    }
+
     /// The bytes of the name without its kind; empty for an unnamed socket.
     pub const fn bytes(&self) -> &[u8] {
         match self {

@@ -120,6 +120,20 @@ fn a_relative_name_is_found_after_its_server_moved_on() {
 }
 
 #[test]
+fn a_relative_name_is_found_after_its_file_was_renamed() {
+    isolated_root("blind::a_relative_name_is_found_after_its_file_was_renamed", |world| {
+        std::env::set_current_dir(&world.dir).unwrap();
+        let _listener = UnixListener::bind("app.sock").unwrap();
+        std::env::set_current_dir("/").unwrap();
+        std::fs::rename(world.path("app.sock"), world.path("new.sock")).unwrap();
+        let seen = inspect(world.path("app.sock"));
+        seen.is_broken_by("SD113", "likely");
+        assert!(seen.proof().contains("new.sock"), "{}", seen.proof());
+        inspect(world.path("other.sock")).is_broken_by("SD101", "certain");
+    });
+}
+
+#[test]
 fn a_stale_file_is_asked_three_times_and_says_so() {
     isolated("blind::a_stale_file_is_asked_three_times_and_says_so", |world| {
         let seen = inspect(&broken::stale(&world.dir).unwrap().path);

@@ -91,7 +91,10 @@ impl Examiner<'_> {
                 self.view(row, name, &holders).map_or_else(Fact::Unknown, Fact::Known)
             }
             Some(name) if !relation.serves => {
-                let view = self.view(row, name, &holders);
+                let mut view = self.view(row, name, &holders);
+                if let Ok(view) = &mut view {
+                    self.renamed_from(draft, name, view);
+                }
                 if relation.twin.is_some() {
                     relation.twin = self.twin(row, view.as_ref().ok(), draft);
                     let absolute = name.starts_with(b"/");
@@ -170,6 +173,27 @@ impl Examiner<'_> {
             old_directory: name.starts_with(b"/")
                 && started.zip(seen.directory_born).is_some_and(|(started, born)| born < started),
         })
+    }
+
+    /// A relative name is looked for where the kernel says its file stands. A file that stands beside the target under
+    /// another name than it was bound to was renamed, and the target is where it stood.
+    fn renamed_from(&mut self, draft: &Draft<'_>, name: &[u8], view: &mut View) {
+        let Some((directory, now)) = split(&view.path) else { return };
+        let Some((place, last)) = split(&draft.place) else { return };
+        let bound = name.rsplit(|byte| *byte == b'/').next();
+        let beside = view.ours && self.canonical_directory(directory).as_deref() == Some(place);
+        if name.starts_with(b"/")
+            || now == last
+            || bound != Some(last)
+            || !beside
+            || view.walk.file().is_none()
+        {
+            return;
+        }
+        view.renamed_to = Some(vec![std::mem::replace(&mut view.path, draft.path.clone())]);
+        if let Some(walk) = draft.walk.known() {
+            view.walk = walk.clone();
+        }
     }
 
     /// Without a visible holder only our own view is left. If the very file stands beside its name there, it was
