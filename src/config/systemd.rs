@@ -3,6 +3,7 @@
 mod environment;
 mod lines;
 mod pattern;
+mod sandbox;
 mod script;
 mod service;
 mod specifiers;

@@ -69,6 +69,7 @@ impl Site {
         if configured.servers().all(|server| self.fitting.contains(&server.owner)) {
             configured.nearly = self.nearly(path);
         }
+        configured.misfit = configured.socket_unit().and_then(|unit| self.misfit(unit));
         configured.possible = self.possible(&wanted);
         configured
     }

@@ -8,7 +8,7 @@ use super::{Site, name_of, place, plain};
 use crate::config::{Text, systemd};
 use crate::facts::named_files;
 use crate::facts::units::UnitFiles;
-use crate::model::{Gap, Setting, Unit, Usage};
+use crate::model::{Gap, Misfit, Setting, Unit, Usage};
 
 /// A template: its files, and what they tell of every instance.
 #[derive(Debug)]
@@ -124,6 +124,23 @@ impl Site {
         let unit = systemd::unit_with(&found.name, &found.files, &mut load);
         self.texts.extend(texts);
         unit
+    }
+
+    /// What a .socket unit starts is not there, and a service of the other kind is.
+    pub(super) fn misfit(&self, unit: &Unit) -> Option<Misfit> {
+        let stem = unit.name.strip_suffix(".socket").filter(|stem| !stem.contains('@'))?;
+        let [one, each] = [format!("{stem}.service"), format!("{stem}@.service")];
+        let accepts = unit.accept.as_ref().is_some_and(|accept| accept.value);
+        let (wanted, other) = if accepts { (each, one) } else { (unit.service.clone()?, each) };
+        let is_there = |name: &String| {
+            let template = template_of(name).unwrap_or_else(|| name.clone());
+            self.units.iter().any(|unit| unit.name == *name)
+                || self.templates.iter().any(|known| known.files.name == template)
+        };
+        let written = unit.accept.as_ref().map(|accept| &accept.written);
+        let written = written.or_else(|| unit.sockets.first().map(|socket| &socket.written))?.clone();
+        let misfits = !is_there(&wanted) && is_there(&other);
+        misfits.then(|| Misfit { socket: unit.name.clone(), wanted, other, written })
     }
 
     /// Units that may serve a path, as far as their files tell its name.

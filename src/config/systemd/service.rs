@@ -6,11 +6,11 @@ use super::environment::{Environment, Reader as Who};
 use super::lines::Line;
 use super::script::{self, Command};
 use super::specifiers::{self, OPEN};
-use super::{Reader, narrowed, plain, text, words};
+use super::{Reader, narrowed, octal, plain, setting, text, words};
 use crate::config::Load;
 use crate::config::clients::{self, Named};
 use crate::config::gunicorn::{self, Launch, Program};
-use crate::model::{Declaration, Protocol, Setting, Unit, Usage, Written, names_a_socket};
+use crate::model::{Declaration, Makes, Protocol, Setting, Unit, Usage, Written, names_a_socket};
 
 /// What a command removes files with.
 const REMOVERS: [&[u8]; 2] = [b"rm", b"unlink"];
@@ -51,7 +51,11 @@ impl Reader<'_> {
         }
         unit.sockets.splice(0..0, servers);
         unit.without_unix = self.without_unix();
-        if !self.lines.is_set("Service", "DynamicUser") {
+        unit.sandbox = self.sandbox();
+        let mode = self.lines.last("Service", "RuntimeDirectoryMode");
+        unit.runtime_mode = mode.and_then(|line| setting(octal(&line.value)?, line));
+        unit.dynamic = self.lines.is_set("Service", "DynamicUser");
+        if !unit.dynamic {
             unit.user = self.text_of("Service", "User");
         }
         unit.group = self.text_of("Service", "Group");
@@ -147,6 +151,14 @@ impl Reader<'_> {
                 path,
             });
         }
+        let default =
+            if launch.program == Program::Gunicorn { 0o777 & !launch.umask.unwrap_or(0) } else { 0o666 };
+        unit.makes = Some(Makes {
+            mode: default,
+            user: launch.user.clone(),
+            group: launch.group.clone(),
+            written: command.written.clone(),
+        });
         let line = |value: u32| Setting { value, written: command.written.clone() };
         unit.backlog = launch.backlog.map(line).or_else(|| unit.backlog.take());
         if launch.program == Program::Uvicorn && launch.supervised && !launch.sockets.is_empty() {
