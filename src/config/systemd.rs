@@ -1,5 +1,6 @@
 //! systemd.socket(5), systemd.service(5), systemd.exec(5): what the files of a unit say about sockets.
 
+mod databases;
 mod environment;
 mod lines;
 mod pattern;

@@ -17,7 +17,7 @@ pub(super) fn settled(case: &Case) -> Result<(), NoVerdict> {
             let at = path(&case.path);
             let why = format!("{name} may listen on {at}: the files that were read do not tell");
             let gap = Gap::new(open.written.location.to_string(), why);
-            Err(NoVerdict::Unknown(gap.helped_by("give the files that its variables come from too")))
+            Err(NoVerdict::Unknown(gap.helped_by("scan the machine where it runs: that tells who listens")))
         }
     }
 }
@@ -146,12 +146,20 @@ pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();
     if client.owner.ends_with(".service") {
-        let unit = client.written.location.file.windows(9).any(|part| part == b"/systemd/");
+        let unit = is_of_a_unit(&client.written.location.file);
         let reload: &[u8] = if unit { b"systemctl daemon-reload && " } else { b"" };
         let restart = systemctl(if unit { "restart" } else { "reload-or-restart" }, &client.owner);
         command.extend([b" && ", reload, &restart].concat());
     }
     Some(command)
+}
+
+/// Whether a file is a unit's, or one of its drop-ins, wherever it is kept.
+fn is_of_a_unit(file: &[u8]) -> bool {
+    let mut names = file.rsplit(|byte| *byte == b'/');
+    let kinds = [&b".service"[..], b".socket", b".service.d", b".socket.d"];
+    let is_one = |name: Option<&[u8]>| name.is_some_and(|name| kinds.iter().any(|kind| name.ends_with(kind)));
+    is_one(names.next()) || is_one(names.next())
 }
 
 /// Who is told the path and listens on TCP, as proof.

@@ -191,6 +191,44 @@ const SETUPS: &[Setup] = &[
         found: &["? SD601"],
     },
     Setup {
+        name: "a file that is not read names the path",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/supervisor/conf.d/app.conf",
+                "[program:app]\ncommand=/srv/bin/gunicorn --bind unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["? SD601"],
+    },
+    Setup {
+        name: "uwsgi is started beside its socket, and its own file tells",
+        files: &[
+            (NGINX, "http { server { location / {\n uwsgi_pass unix:/home/sammy/project/app.sock;\n} } }\n"),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nWorkingDirectory=/home/sammy/project\nExecStart=/home/sammy/project/env/bin/uwsgi --ini app.ini\n",
+            ),
+        ],
+        found: &["? SD601"],
+    },
+    Setup {
+        name: "blocks of another program, and a template",
+        files: &[
+            (NGINX, TO_APP),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app/app.sock\n"),
+            (
+                "etc/bind/named.conf.local",
+                "server 10.0.0.1 { keys { k; }; };\nserver { unix:/run/no.sock }\n",
+            ),
+            (
+                "roles/web/templates/site.conf.j2",
+                "server {\n{% if tls %} listen 443; {% endif %}\n server_name {{ name }};\n}\n",
+            ),
+        ],
+        found: &["? ", "? "],
+    },
+    Setup {
         name: "a program that is not known has the directory",
         files: &[
             (NGINX, TO_APP),

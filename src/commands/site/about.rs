@@ -70,7 +70,9 @@ impl Site {
             configured.nearly = self.nearly(path);
         }
         configured.misfit = configured.socket_unit().and_then(|unit| self.misfit(unit));
-        configured.possible = self.possible(&wanted);
+        if configured.servers().next().is_none() {
+            configured.possible = self.possible(&wanted);
+        }
         configured
     }
 
