@@ -95,9 +95,12 @@ pub fn is_malformed(piece: &Text) -> bool {
     read(std::slice::from_ref(piece), &mut |_| Ok(vec![])).malformed.is_some()
 }
 
-/// Whether a file's path speaks of nginx.
-pub fn is_named_so(file: &[u8]) -> bool {
-    file.windows(5).any(|part| part == b"nginx")
+/// Whether a text is certainly meant for nginx: by its path, or by directives that no other program has, and that no
+/// script writes.
+pub fn is_surely((file, text): (&[u8], &[u8])) -> bool {
+    const OWN: [&[u8]; 5] = [b"proxy_pass", b"fastcgi_pass", b"uwsgi_pass", b"grpc_pass", b"server_name"];
+    let own = || names(text).any(|(name, _)| OWN.contains(&name.as_slice()));
+    file.windows(5).any(|part| part == b"nginx") || (!text.starts_with(b"#!") && own())
 }
 
 /// Whether a file is filled in before nginx reads it: Jinja, ERB, Go.

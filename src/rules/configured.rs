@@ -109,7 +109,12 @@ pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
         return None;
     }
     let text = format!("send to {}, where {owner} listens", path(near));
-    Some(Fix::change(replaced(client, near)?, text))
+    // All lines of one file: with the first alone the others would still miss it.
+    let same = |other: &&Declaration| {
+        other.written.location.file == client.written.location.file && other.path == client.path
+    };
+    let lines = case.configured.clients().filter(same).map(|other| other.written.location.line);
+    Some(Fix::change(replaced_at(client, lines, near)?, text))
 }
 
 /// The nearest path that is served, and by whom: as configuration has it, else a live socket in the same directory.
@@ -134,6 +139,10 @@ fn directory(path: &[u8]) -> Option<&[u8]> {
 
 /// A command that puts another name in the place of the path that a client's line names, and has the client read it.
 pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
+    replaced_at(client, [client.written.location.line].into_iter(), new)
+}
+
+fn replaced_at(client: &Declaration, lines: impl Iterator<Item = u32>, new: &[u8]) -> Option<Vec<u8>> {
     let plain = |path: &[u8]| {
         path.iter().all(|byte| byte.is_ascii_graphic() && !b"|&\\[]*^$.'".contains(byte) || *byte == b'.')
     };
@@ -141,7 +150,11 @@ pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let (old, new) = (path(&client.path).replace('.', "\\."), path(new));
-    let script = format!("{}s|{old}|{new}|", client.written.location.line);
+    let mut often = std::collections::BTreeMap::<u32, usize>::new();
+    lines.for_each(|line| *often.entry(line).or_default() += 1);
+    let all = |times: usize| if times > 1 { "g" } else { "" };
+    let edits = often.into_iter().map(|(line, times)| format!("{line}s|{old}|{new}|{}", all(times)));
+    let script = edits.collect::<Vec<_>>().join(";");
     let sed = [b"sed -i ".to_vec(), quote::word(script.as_bytes())].concat();
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();

@@ -294,6 +294,18 @@ const SETUPS: &[Setup] = &[
         found: &["SD601 error deploy/a.conf:1"],
     },
     Setup {
+        name: "several lines miss one path by one letter",
+        files: &[
+            (
+                NGINX,
+                "http { server {\n location /a { proxy_pass http://unix:/run/ap.sock; }\n\
+                 location /b { proxy_pass http://unix:/run/ap.sock:/b/; }\n} }\n",
+            ),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app.sock\n"),
+        ],
+        found: &["SD601 error etc/nginx/nginx.conf:2"],
+    },
+    Setup {
         name: "an upstream that nothing uses, and a site that is not enabled",
         files: &[
             (
@@ -503,6 +515,11 @@ fn each_set_up_shows_its_causes_and_nothing_else() {
         for setup in SETUPS {
             let document = scan(world, setup);
             let found = shown(world, setup, &document);
+            if setup.name.starts_with("several lines") {
+                let command = document["findings"][0]["fix"][0]["command"].as_str().unwrap();
+                let edits = "'2s|/run/ap\\.sock|/run/app.sock|;3s|/run/ap\\.sock|/run/app.sock|'";
+                assert!(command.contains(edits), "{command}");
+            }
             if found != setup.found {
                 wrong.push(format!("{}: {found:?}, not {:?}: {document:#}", setup.name, setup.found));
             }

@@ -40,7 +40,8 @@ impl Site {
                     Some(Kind::Nginx) if found_below && nginx::is_off(&file) => off.push((file, text)),
                     // Other programs have blocks of the same names, and templates are not its text yet.
                     Some(Kind::Nginx)
-                        if nginx::is_template(&text) || (found_below && !nginx::is_named_so(&file)) =>
+                        if nginx::is_template(&text)
+                            || (found_below && !nginx::is_surely((&file, &text))) =>
                     {
                         let piece = (file, text);
                         if !nginx::is_malformed(&piece) {
