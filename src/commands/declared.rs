@@ -1,6 +1,7 @@
 //! What configuration says of a target that somebody looks at. It is read when the first case calls for it, and only
 //! one that is not well does.
 
+mod planned;
 mod server;
 
 use std::cell::OnceCell;
@@ -61,6 +62,7 @@ impl<'c> Declarations<'c> {
 /// Adds to what is declared of a case what the machine says of that.
 pub(super) fn complete(context: &Context<'_>, examiner: &mut Examiner<'_>, site: &Site, case: &mut Case) {
     case.configured.wished = wished(examiner, case);
+    case.configured.planned = planned::of(examiner, case);
     case.configured.at_boot = at_boot(context, site, case);
     if case.binder == Fact::NotAsked {
         case.binder = server::identity(context.machine, examiner, case);

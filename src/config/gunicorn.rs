@@ -37,6 +37,12 @@ pub struct Launch {
     pub config: Option<Vec<u8>>,
     /// The directory it changes to.
     pub directory: Option<Vec<u8>>,
+    /// `--umask`
+    pub umask: Option<u32>,
+    /// `--user`: of the socket too.
+    pub user: Option<String>,
+    /// `--group`
+    pub group: Option<String>,
     /// `--backlog`
     pub backlog: Option<u32>,
     /// uvicorn: it runs its workers, or itself, again under a supervisor.
@@ -53,6 +59,9 @@ pub fn launch(words: &[Vec<u8>]) -> Option<Launch> {
         unclear: false,
         config: None,
         directory: None,
+        umask: None,
+        user: None,
+        group: None,
         backlog: None,
         supervised: false,
     };
@@ -71,6 +80,9 @@ pub fn launch(words: &[Vec<u8>]) -> Option<Launch> {
             (Program::Gunicorn, b"--chdir") | (Program::Uvicorn, b"--app-dir") => {
                 found.directory = Some(value());
             }
+            (Program::Gunicorn, b"-m" | b"--umask") => found.umask = umask(&value()),
+            (Program::Gunicorn, b"-u" | b"--user") => found.user = String::from_utf8(value()).ok(),
+            (Program::Gunicorn, b"-g" | b"--group") => found.group = String::from_utf8(value()).ok(),
             (Program::Uvicorn, b"--uds") => {
                 found.told = true;
                 found.sockets.push(value());
@@ -84,6 +96,15 @@ pub fn launch(words: &[Vec<u8>]) -> Option<Launch> {
         }
     }
     Some(found)
+}
+
+/// Octal with a leading zero, as `int(x, 0)` of Python has it with `0o` (gunicorn.config, `auto_int`).
+fn umask(value: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = text.strip_prefix("0o").or_else(|| text.strip_prefix('0'));
+    digits
+        .filter(|digits| !digits.is_empty())
+        .map_or_else(|| text.parse().ok(), |octal| u32::from_str_radix(octal, 8).ok())
 }
 
 fn number(value: &[u8]) -> Option<u32> {

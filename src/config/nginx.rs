@@ -20,6 +20,8 @@ const FILES: usize = 2000;
 pub struct Nginx {
     /// The sockets it names, in the order of the files.
     pub sockets: Vec<Declaration>,
+    /// Backlogs that it is told to have, each with the path it listens on.
+    pub backlogs: Vec<(Vec<u8>, Setting<u32>)>,
     /// The user its workers run as.
     pub user: Option<Setting<Vec<u8>>>,
     /// Sockets whose names only nginx knows: there is a variable in them.
@@ -88,6 +90,24 @@ pub fn is_off(file: &[u8]) -> bool {
     places.iter().any(|place| file.windows(place.len()).any(|window| window == *place))
 }
 
+/// Whether nginx would refuse a piece by itself, whatever it includes.
+pub fn is_malformed(piece: &Text) -> bool {
+    read(std::slice::from_ref(piece), &mut |_| Ok(vec![])).malformed.is_some()
+}
+
+/// Whether a text is certainly meant for nginx: by its path, or by directives that no other program has, and that no
+/// script writes.
+pub fn is_surely((file, text): (&[u8], &[u8])) -> bool {
+    const OWN: [&[u8]; 5] = [b"proxy_pass", b"fastcgi_pass", b"uwsgi_pass", b"grpc_pass", b"server_name"];
+    let own = || names(text).any(|(name, _)| OWN.contains(&name.as_slice()));
+    file.windows(5).any(|part| part == b"nginx") || (!text.starts_with(b"#!") && own())
+}
+
+/// Whether a file is filled in before nginx reads it: Jinja, ERB, Go.
+pub fn is_template(text: &[u8]) -> bool {
+    text.windows(2).any(|mark| matches!(mark, b"{{" | b"{%" | b"<%"))
+}
+
 /// The first words of directives, and whether each opens a block.
 fn names(text: &[u8]) -> impl Iterator<Item = (Vec<u8>, bool)> {
     let mut first = None;
@@ -145,7 +165,9 @@ impl Reader<'_> {
                     return self.refuse(&places, lexer.at().saturating_sub(1), "unexpected \";\"");
                 }
                 Token::End => {
-                    if let Some((at, why)) = malformed::directive(&words, self.in_upstream()) {
+                    if let Some((at, why)) =
+                        malformed::directive(&words, self.blocks.last().map(Vec::as_slice))
+                    {
                         return self.refuse(&places, at, &why);
                     }
                     self.directive(&places, &std::mem::take(&mut words), depth);
@@ -229,7 +251,10 @@ impl Reader<'_> {
                 self.socket(value, whole, Usage::Connects, None);
                 self.members.extend((before..self.found.sockets.len()).map(|at| (at, self.upstream.clone())));
             }
-            b"listen" => self.socket(value, whole, Usage::Binds, None),
+            b"listen" => {
+                self.socket(value, whole, Usage::Binds, None);
+                self.backlog(places, value, words);
+            }
             // In a `stream` block it has no scheme.
             b"proxy_pass" => match after_scheme(value) {
                 Some(rest) => self.socket(before_uri(rest), whole, Usage::Connects, Some(Protocol::Http)),
@@ -247,6 +272,18 @@ impl Reader<'_> {
             b"memcached_pass" => self.socket(value, whole, Usage::Connects, Some(Protocol::Memcached)),
             b"scgi_pass" => self.socket(value, whole, Usage::Connects, None),
             _ => {}
+        }
+    }
+
+    /// `backlog=` of a socket it listens on.
+    fn backlog(&mut self, places: &Places<'_>, value: &[u8], words: &[Word]) {
+        let Some(path) = value.strip_prefix(b"unix:") else { return };
+        for (word, bytes) in words {
+            let number = word.strip_prefix(b"backlog=").and_then(|number| std::str::from_utf8(number).ok());
+            if let Some(value) = number.and_then(|number| number.parse().ok()) {
+                let written = places.written(bytes.clone());
+                self.found.backlogs.push((path.to_vec(), Setting { value, written }));
+            }
         }
     }
 

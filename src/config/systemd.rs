@@ -1,8 +1,10 @@
 //! systemd.socket(5), systemd.service(5), systemd.exec(5): what the files of a unit say about sockets.
 
+mod databases;
 mod environment;
 mod lines;
 mod pattern;
+mod sandbox;
 mod script;
 mod service;
 mod specifiers;

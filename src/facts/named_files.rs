@@ -66,13 +66,24 @@ pub fn below(path: &Path) -> Result<Vec<Text>, Gap> {
         let entries = std::fs::read_dir(&next).map_err(|error| gap(name, &error))?.take(FILES).flatten();
         // A link may lead round in a circle.
         let plain = |entry: &std::fs::DirEntry| {
-            entry.file_type().is_ok_and(|kind| kind.is_dir() || entry.path().is_file())
+            let kind = entry.file_type();
+            kind.is_ok_and(|kind| kind.is_dir() || (entry.path().is_file() && !is_alias(&entry.path())))
         };
         let mut found: Vec<PathBuf> = entries.filter(plain).map(|entry| entry.path()).collect();
         found.sort_unstable_by(|one, other| other.cmp(one));
         left.extend(found);
     }
     Ok(texts)
+}
+
+/// Another name of a unit that stands under its own: a link to it, and no instance of a template.
+fn is_alias(file: &Path) -> bool {
+    let target = std::fs::read_link(file).ok();
+    let last = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let (Some(own), Some(target)) = (last(file), target.as_deref().and_then(last)) else { return false };
+    let is_unit = |name: &str| name.ends_with(".service") || name.ends_with(".socket");
+    let template = target.split_once("@.").is_some_and(|(stem, _)| own.starts_with(&format!("{stem}@")));
+    is_unit(&own) && is_unit(&target) && own != target && !template
 }
 
 /// The files that a path names whose components may be patterns of glob(7), in the order of their names.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Checked, Declaration, Fact, Setting, Unit, UnitState, Usage, Wished, Written};
+use super::{Checked, Declaration, Fact, Planned, Setting, Unit, UnitState, Usage, Wished, Written};
 
 /// All that was read about one socket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +19,10 @@ pub struct Configured {
     pub units: Vec<Arc<Unit>>,
     /// How systemd has these units; not asked where configuration is judged alone.
     pub states: Fact<Vec<UnitState>>,
+    /// The .socket unit starts a service of another kind than there is.
+    pub misfit: Option<Misfit>,
+    /// What is declared of its file, where files alone are judged.
+    pub planned: Option<Planned>,
     /// What the .socket unit gives its file.
     pub wished: Wished,
     /// Connections wait, on two looks, for a service that systemd has not started.
@@ -37,6 +41,19 @@ pub struct Configured {
     pub instead: Vec<TcpOwner>,
     /// The health check that was replayed.
     pub checked: Option<Box<Checked>>,
+}
+
+/// A .socket unit whose service is not there, beside one that it does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The .socket unit.
+    pub socket: String,
+    /// The service that it starts.
+    pub wanted: String,
+    /// The one that is there.
+    pub other: String,
+    /// `Accept=`, or where it listens.
+    pub written: Written,
 }
 
 /// What becomes of a directory when the machine boots.

@@ -32,6 +32,7 @@ mod masked;
 mod merged;
 mod mount;
 mod path;
+mod planned;
 mod preflight;
 mod probe;
 mod probe_plan;
@@ -39,6 +40,7 @@ mod process;
 mod protocol;
 mod report;
 mod rule;
+mod sandbox;
 mod served;
 mod sight;
 mod sighting;
@@ -57,7 +59,7 @@ pub use alarm::Alarm;
 pub use case::{Case, Linger, Wished};
 pub use cleaning::{ASIDE_PREFIX, Candidate, CleanState};
 pub use composition::{BoundMount, Composition, Dependency, MountSource, Service, Volume};
-pub use configured::{AtBoot, Configured, Jail, TcpOwner};
+pub use configured::{AtBoot, Configured, Jail, Misfit, TcpOwner};
 pub use consumer::{Consumer, Origin};
 pub use dac::{
     Bits, Class, Credentials, DAC_OVERRIDE, DAC_READ_SEARCH, Decision, IdMaps, IdRange, Permissions,
@@ -84,6 +86,7 @@ pub use mac::{Denial, Mac, MacModule};
 pub use merged::{Merged, MergedFinding};
 pub use mount::{Mount, MountClass, MountTable};
 pub use path::{File, FileKind, FileState, Liveness, Look, Reached, Step, Walk};
+pub use planned::Planned;
 pub use preflight::{Born, Place, Preflight, Ratio, SocketTrial, TrialAct, TrialEnd, TrialStep};
 pub use probe::{
     KnownBy, NotProbed, Outcome, ProbeStep, Probed, ProbedTarget, Reply, StepName, Unfinished, percentile,
@@ -96,6 +99,7 @@ pub use report::{
     SocketField,
 };
 pub use rule::{NoVerdict, Rule, Verdict};
+pub use sandbox::{Altered, Sandbox, Shown};
 pub use served::Served;
 pub use sight::{Check, CheckState, Security, Sight, Trial, UserNamespaces};
 pub use sighting::{Relation, Sighting, View, Waiting};
@@ -107,6 +111,6 @@ pub use target::{Target, TargetError};
 pub use trace::{
     Actor, Deed, Doer, Event, FileSeen, How, Mechanism, Removal, Trace, Victim, WatchEnd, Window,
 };
-pub use unit::{Passed, Preserve, Setting, Unit, UnitState};
+pub use unit::{Makes, Passed, Preserve, Setting, Unit, UnitState};
 pub use users::{IdName, NameSource};
 pub use waited::{Ending, Goal, Reach, Waited};

@@ -1,6 +1,6 @@
 //! Units of systemd as their files declare them, and as systemd says they are.
 
-use super::{Declaration, Fact, Written};
+use super::{Declaration, Fact, Sandbox, Written};
 
 /// A setting with the place that has the last word on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,16 @@ pub struct Unit {
     pub preserves: Preserve,
     /// `RestrictAddressFamilies=` that leaves out AF_UNIX.
     pub without_unix: Option<Setting<Vec<u8>>>,
+    /// What its service has other than the machine.
+    pub sandbox: Sandbox,
+    /// What the file of its socket will be like, where its program tells.
+    pub makes: Option<Makes>,
+    /// `RuntimeDirectoryMode=`
+    pub runtime_mode: Option<Setting<u32>>,
     /// `User=`; none where it says nothing, or where the user exists only while it runs.
     pub user: Option<Setting<String>>,
+    /// `DynamicUser=`
+    pub dynamic: bool,
     /// `Group=`
     pub group: Option<Setting<String>>,
     /// `SupplementaryGroups=`
@@ -58,6 +66,19 @@ pub struct Unit {
     pub accept: Option<Setting<bool>>,
     /// uvicorn in a form that removes its own socket when it fails to start (0.30 and later).
     pub fragile: Option<Setting<String>>,
+}
+
+/// What a server makes of the file of its socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Makes {
+    /// Its mode.
+    pub mode: u32,
+    /// Its owner, where that is not the user of the service.
+    pub user: Option<String>,
+    /// Its group, where that is not the group of the service.
+    pub group: Option<String>,
+    /// The line that starts it.
+    pub written: Written,
 }
 
 /// `RuntimeDirectoryPreserve=`

@@ -17,7 +17,7 @@ pub(super) fn settled(case: &Case) -> Result<(), NoVerdict> {
             let at = path(&case.path);
             let why = format!("{name} may listen on {at}: the files that were read do not tell");
             let gap = Gap::new(open.written.location.to_string(), why);
-            Err(NoVerdict::Unknown(gap.helped_by("give the files that its variables come from too")))
+            Err(NoVerdict::Unknown(gap.helped_by("scan the machine where it runs: that tells who listens")))
         }
     }
 }
@@ -109,7 +109,12 @@ pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
         return None;
     }
     let text = format!("send to {}, where {owner} listens", path(near));
-    Some(Fix::change(replaced(client, near)?, text))
+    // All lines of one file: with the first alone the others would still miss it.
+    let same = |other: &&Declaration| {
+        other.written.location.file == client.written.location.file && other.path == client.path
+    };
+    let lines = case.configured.clients().filter(same).map(|other| other.written.location.line);
+    Some(Fix::change(replaced_at(client, lines, near)?, text))
 }
 
 /// The nearest path that is served, and by whom: as configuration has it, else a live socket in the same directory.
@@ -134,6 +139,10 @@ fn directory(path: &[u8]) -> Option<&[u8]> {
 
 /// A command that puts another name in the place of the path that a client's line names, and has the client read it.
 pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
+    replaced_at(client, [client.written.location.line].into_iter(), new)
+}
+
+fn replaced_at(client: &Declaration, lines: impl Iterator<Item = u32>, new: &[u8]) -> Option<Vec<u8>> {
     let plain = |path: &[u8]| {
         path.iter().all(|byte| byte.is_ascii_graphic() && !b"|&\\[]*^$.'".contains(byte) || *byte == b'.')
     };
@@ -141,17 +150,29 @@ pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let (old, new) = (path(&client.path).replace('.', "\\."), path(new));
-    let script = format!("{}s|{old}|{new}|", client.written.location.line);
+    let mut often = std::collections::BTreeMap::<u32, usize>::new();
+    lines.for_each(|line| *often.entry(line).or_default() += 1);
+    let all = |times: usize| if times > 1 { "g" } else { "" };
+    let edits = often.into_iter().map(|(line, times)| format!("{line}s|{old}|{new}|{}", all(times)));
+    let script = edits.collect::<Vec<_>>().join(";");
     let sed = [b"sed -i ".to_vec(), quote::word(script.as_bytes())].concat();
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();
     if client.owner.ends_with(".service") {
-        let unit = client.written.location.file.windows(9).any(|part| part == b"/systemd/");
+        let unit = is_of_a_unit(&client.written.location.file);
         let reload: &[u8] = if unit { b"systemctl daemon-reload && " } else { b"" };
         let restart = systemctl(if unit { "restart" } else { "reload-or-restart" }, &client.owner);
         command.extend([b" && ", reload, &restart].concat());
     }
     Some(command)
+}
+
+/// Whether a file is a unit's, or one of its drop-ins, wherever it is kept.
+fn is_of_a_unit(file: &[u8]) -> bool {
+    let mut names = file.rsplit(|byte| *byte == b'/');
+    let kinds = [&b".service"[..], b".socket", b".service.d", b".socket.d"];
+    let is_one = |name: Option<&[u8]>| name.is_some_and(|name| kinds.iter().any(|kind| name.ends_with(kind)));
+    is_one(names.next()) || is_one(names.next())
 }
 
 /// Who is told the path and listens on TCP, as proof.

@@ -3,8 +3,10 @@
 //! A rule argues from facts alone. `?` on a missing fact leaves as "not checked", and a rule that argues from
 //! absence asks for complete facts. Its doc comment is the text of `explain`, man 7 and the README table.
 
+mod accepts;
 mod compose;
 mod configured;
+mod declared_view;
 mod denial;
 mod elsewhere;
 mod evidence;
@@ -16,6 +18,7 @@ mod looks;
 mod obstacle;
 mod owner;
 mod passage;
+mod planned;
 mod quote;
 mod rank;
 mod server_way;

@@ -1,6 +1,6 @@
 //! SD201: the consumer may not write to the socket.
 
-use super::{grant, passage};
+use super::{grant, passage, planned};
 use crate::model::{Access, Case, Certainty, Finding, Gate, Obstacle, Sighting, Verdict};
 
 rule! {
@@ -13,7 +13,8 @@ rule! {
     ///
     /// # How it is known
     /// Mode, owner and ACL of the file and the ids, groups and capabilities of the consumer, put together as
-    /// the kernel does. As root the kernel itself is asked too, by a helper with the consumer's identity.
+    /// the kernel does. As root the kernel itself is asked too, by a helper with the consumer's identity. From files
+    /// alone: what the unit says of mode, owner and group.
     ///
     /// # Not to be confused with
     /// A directory on the way that is closed (SD202); an ACL whose mask takes w away (SD204); a process that
@@ -26,7 +27,8 @@ rule! {
 }
 
 fn check(case: &Case) -> Verdict {
-    passage::findings(case, Obstacle::Write, finding)
+    let found = passage::findings(case, Obstacle::Write, finding);
+    planned::or(case, &CLIENT_NO_WRITE, Obstacle::Write, found)
 }
 
 fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {

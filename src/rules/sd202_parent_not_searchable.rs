@@ -1,6 +1,6 @@
 //! SD202: a directory on the way is closed to the consumer.
 
-use super::{grant, passage};
+use super::{grant, passage, planned};
 use crate::model::{Access, Case, Certainty, Finding, Gate, Obstacle, Verdict};
 
 rule! {
@@ -23,7 +23,8 @@ rule! {
 }
 
 fn check(case: &Case) -> Verdict {
-    passage::findings(case, Obstacle::Search, finding)
+    let found = passage::findings(case, Obstacle::Search, finding);
+    planned::or(case, &PARENT_NOT_SEARCHABLE, Obstacle::Search, found)
 }
 
 fn finding(case: &Case, access: &Access, gate: &Gate) -> Finding {

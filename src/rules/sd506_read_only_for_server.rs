@@ -1,6 +1,6 @@
 //! SD506: the server sees its own socket on a read-only mount.
 
-use super::{evidence, owner};
+use super::{declared_view, evidence, owner};
 use crate::model::{Case, Certainty, Evidence, Fact, Finding, Fix, NoVerdict, Severity, Sighting, Verdict};
 
 rule! {
@@ -12,7 +12,7 @@ rule! {
     ///
     /// # How it is known
     /// The mount, in the view of the process that holds the socket, has `ro` among its options or those of its
-    /// filesystem.
+    /// filesystem. Where none runs: ProtectSystem= and the like, in its unit.
     ///
     /// # Not to be confused with
     /// A read-only mount of the client: connect(2) does not write, and works.
@@ -28,7 +28,8 @@ fn check(case: &Case) -> Verdict {
     }
     case.seen()?;
     let servers = case.serving().filter(|server| server.is_alive() && !made_by_systemd(server));
-    Ok(servers.filter_map(|server| finding(case, server)).collect())
+    let declared = declared_view::read_only(case, &READ_ONLY_FOR_SERVER);
+    Ok(servers.filter_map(|server| finding(case, server)).chain(declared).collect())
 }
 
 /// PID 1 makes sockets in its own view, whatever its services see.

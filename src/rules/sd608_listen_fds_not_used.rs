@@ -1,6 +1,6 @@
 //! SD608: the service runs and does not use the listener that systemd has for it.
 
-use super::{configured, evidence};
+use super::{accepts, configured, evidence};
 use crate::model::{Case, Certainty, Fix, Holder, NoVerdict, Verdict};
 
 rule! {
@@ -12,7 +12,7 @@ rule! {
     /// the queue of a listener that only PID 1 holds.
     ///
     /// # How it is known
-    /// systemd says that the service is active, and none of its processes holds the listener.
+    /// The service is active, and none of its processes holds the listener. Or Accept= asks for the other kind of it.
     ///
     /// # Not to be confused with
     /// A service that is not running: the next connection starts it. Accept=yes, where each connection is passed.
@@ -23,8 +23,11 @@ rule! {
 }
 
 fn check(case: &Case) -> Verdict {
+    let misfit = accepts::mismatch(case, &LISTEN_FDS_NOT_USED);
     let unit = case.configured.socket_unit().ok_or(NoVerdict::NotApplicable)?;
-    let name = unit.service.as_ref().ok_or(NoVerdict::NotApplicable)?;
+    let Some(name) = unit.service.as_ref().filter(|_| misfit.is_none()) else {
+        return misfit.map(|found| vec![found]).ok_or(NoVerdict::NotApplicable);
+    };
     case.configured.states.get()?;
     let state = case.configured.state(name).ok_or(NoVerdict::NotApplicable)?;
     let Some(server) = case.server().filter(|server| server.is_alive()) else { return Ok(vec![]) };
@@ -47,7 +50,7 @@ fn check(case: &Case) -> Verdict {
     let text = "start it through its socket: the next connection does";
     let again = Fix::change([stop, b" && ".to_vec(), socket].concat(), text);
     let finding = finding.proven_by(proof).proven_by(passed);
-    Ok(vec![finding.fixed_by(Some(exec).filter(|_| wrapper)).fixed_by([again])])
+    Ok(vec![finding.fixed_by(Some(exec).filter(|_| wrapper).into_iter().chain([again]))])
 }
 
 fn only_pid_1(holders: &[Holder]) -> bool {

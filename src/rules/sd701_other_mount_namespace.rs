@@ -1,6 +1,6 @@
 //! SD701: the socket exists, in another mount namespace.
 
-use super::{elsewhere, evidence, quote};
+use super::{declared_view, elsewhere, evidence, quote};
 use crate::model::{Case, Certainty, Evidence, Finding, Fix, NoVerdict, Sighting, Target, Verdict};
 
 rule! {
@@ -13,7 +13,7 @@ rule! {
     ///
     /// # How it is known
     /// The listener's name, resolved in /proc/PID/root of its holder, is the very file it is bound to; resolved in
-    /// the client's root it does not exist.
+    /// the client's root it does not exist. Where none runs: PrivateTmp= and the like, in the units of both.
     ///
     /// # Not to be confused with
     /// A file that was unlinked: then it is gone in the server's view too (SD102).
@@ -40,12 +40,13 @@ fn check(case: &Case) -> Verdict {
         }
     }
     case.settled()?;
-    let Some(((listener, certainty), others)) = found.split_first() else { return Ok(vec![]) };
+    let declared = || declared_view::unseen(case, &OTHER_MOUNT_NAMESPACE).into_iter().collect();
+    let Some(((listener, certainty), others)) = found.split_first() else { return Ok(declared()) };
     let first = finding(case, listener, *certainty);
     if others.is_empty() {
         return Ok(vec![first]);
     }
-    let others = others.iter().take(4).map(|(other, _)| evidence::holders(other));
+    let others = others.iter().map(|(other, _)| evidence::holders(other)).take(4);
     let unsure = Evidence::new("not seen", "which of them is this client's server: the name is the same");
     Ok(vec![Finding { certainty: Certainty::Likely, ..first }.proven_by(others).proven_by([unsure])])
 }

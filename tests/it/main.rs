@@ -70,6 +70,7 @@ mod seed_s0;
 mod seed_s0_scan;
 mod seed_s1;
 mod seed_s1_scan;
+mod seed_s1_setups;
 mod seed_s2;
 mod seed_s2_scan;
 mod seed_s4_scan;

@@ -191,6 +191,44 @@ const SETUPS: &[Setup] = &[
         found: &["? SD601"],
     },
     Setup {
+        name: "a file that is not read names the path",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/supervisor/conf.d/app.conf",
+                "[program:app]\ncommand=/srv/bin/gunicorn --bind unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["? SD601"],
+    },
+    Setup {
+        name: "uwsgi is started beside its socket, and its own file tells",
+        files: &[
+            (NGINX, "http { server { location / {\n uwsgi_pass unix:/home/sammy/project/app.sock;\n} } }\n"),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nWorkingDirectory=/home/sammy/project\nExecStart=/home/sammy/project/env/bin/uwsgi --ini app.ini\n",
+            ),
+        ],
+        found: &["? SD601"],
+    },
+    Setup {
+        name: "blocks of another program, and a template",
+        files: &[
+            (NGINX, TO_APP),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app/app.sock\n"),
+            (
+                "etc/bind/named.conf.local",
+                "server 10.0.0.1 { keys { k; }; };\nserver { unix:/run/no.sock }\n",
+            ),
+            (
+                "roles/web/templates/site.conf.j2",
+                "server {\n{% if tls %} listen 443; {% endif %}\n server_name {{ name }};\n}\n",
+            ),
+        ],
+        found: &["? ", "? "],
+    },
+    Setup {
         name: "a program that is not known has the directory",
         files: &[
             (NGINX, TO_APP),
@@ -256,6 +294,18 @@ const SETUPS: &[Setup] = &[
         found: &["SD601 error deploy/a.conf:1"],
     },
     Setup {
+        name: "several lines miss one path by one letter",
+        files: &[
+            (
+                NGINX,
+                "http { server {\n location /a { proxy_pass http://unix:/run/ap.sock; }\n\
+                 location /b { proxy_pass http://unix:/run/ap.sock:/b/; }\n} }\n",
+            ),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app.sock\n"),
+        ],
+        found: &["SD601 error etc/nginx/nginx.conf:2"],
+    },
+    Setup {
         name: "an upstream that nothing uses, and a site that is not enabled",
         files: &[
             (
@@ -279,6 +329,155 @@ const SETUPS: &[Setup] = &[
             ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app/app.sock\n"),
         ],
         found: &[],
+    },
+    Setup {
+        name: "a .socket unit that only root may connect to",
+        files: &[
+            (NGINX, TO_APP),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app/app.sock\nSocketMode=0600\n"),
+            ("etc/systemd/system/app.service", "[Service]\nUser=app\nExecStart=/usr/bin/gunicorn app:app\n"),
+        ],
+        found: &["SD201 error etc/systemd/system/app.socket:3"],
+    },
+    Setup {
+        name: "a .socket unit with nginx's group",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.socket",
+                "[Socket]\nListenStream=/run/app/app.sock\nSocketMode=0660\nSocketUser=app\nSocketGroup=www-data\n",
+            ),
+            ("etc/systemd/system/app.service", "[Service]\nUser=app\nExecStart=/usr/bin/gunicorn app:app\n"),
+        ],
+        found: &[],
+    },
+    Setup {
+        name: "gunicorn closes its socket to others with its umask",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nUser=app\nRuntimeDirectory=app\nExecStart=/usr/bin/gunicorn -m 007 -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["SD201 error etc/systemd/system/app.service:3"],
+    },
+    Setup {
+        name: "a runtime directory that nginx may not search",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nUser=app\nRuntimeDirectory=app\nRuntimeDirectoryMode=0750\n\
+                 ExecStart=/usr/bin/gunicorn -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["SD202 error etc/systemd/system/app.service:4"],
+    },
+    Setup {
+        name: "that directory belongs to nginx's group",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nUser=app\nGroup=www-data\nRuntimeDirectory=app\nRuntimeDirectoryMode=0750\n\
+                 ExecStart=/usr/bin/gunicorn -m 007 -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &[],
+    },
+    Setup {
+        name: "a server with a /tmp of its own",
+        files: &[
+            (NGINX, "http { server { location / {\n proxy_pass http://unix:/tmp/app.sock;\n} } }\n"),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nPrivateTmp=yes\nExecStart=/usr/bin/gunicorn -b unix:/tmp/app.sock app\n",
+            ),
+        ],
+        found: &["SD701 error etc/systemd/system/app.service:2"],
+    },
+    Setup {
+        name: "nginx has a /tmp of its own",
+        files: &[
+            (NGINX, "http { server { location / {\n proxy_pass http://unix:/tmp/app.sock;\n} } }\n"),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nExecStart=/usr/bin/gunicorn -b unix:/tmp/app.sock app\n",
+            ),
+            (
+                "usr/lib/systemd/system/nginx.service",
+                "[Service]\nExecStart=/usr/sbin/nginx\nPrivateTmp=true\n",
+            ),
+        ],
+        found: &["SD701 error usr/lib/systemd/system/nginx.service:3"],
+    },
+    Setup {
+        name: "a .socket unit listens in /tmp for a service that has its own",
+        files: &[
+            (NGINX, "http { server { location / {\n proxy_pass http://unix:/tmp/app.sock;\n} } }\n"),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/tmp/app.sock\n"),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nPrivateTmp=yes\nExecStart=/usr/bin/gunicorn app\n",
+            ),
+        ],
+        found: &[],
+    },
+    Setup {
+        name: "the system is read-only for a server that binds there",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nProtectSystem=strict\nExecStart=/usr/bin/gunicorn -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["SD506 error etc/systemd/system/app.service:2"],
+    },
+    Setup {
+        name: "it is read-only, and the directory is made for it",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nProtectSystem=strict\nPrivateTmp=yes\nNoNewPrivileges=yes\nRuntimeDirectory=app\n\
+                 RestrictAddressFamilies=AF_UNIX AF_INET\nExecStart=/usr/bin/gunicorn -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &[],
+    },
+    Setup {
+        name: "another filesystem covers the directory",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nTemporaryFileSystem=/run\nExecStart=/usr/bin/gunicorn -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["SD701 error etc/systemd/system/app.service:2"],
+    },
+    Setup {
+        name: "a service for each connection, and only one for all",
+        files: &[
+            (NGINX, TO_APP),
+            ("etc/systemd/system/app.socket", "[Socket]\nListenStream=/run/app/app.sock\nAccept=yes\n"),
+            ("etc/systemd/system/app.service", "[Service]\nExecStart=/usr/bin/gunicorn app\n"),
+        ],
+        found: &["SD608 error etc/systemd/system/app.socket:3"],
+    },
+    Setup {
+        name: "a service that is not started may not make Unix sockets",
+        files: &[
+            (NGINX, TO_APP),
+            (
+                "etc/systemd/system/app.service",
+                "[Service]\nRestrictAddressFamilies=AF_INET AF_INET6\nRuntimeDirectory=app\n\
+                 ExecStart=/usr/bin/gunicorn -b unix:/run/app/app.sock app\n",
+            ),
+        ],
+        found: &["SD610 error etc/systemd/system/app.service:2"],
     },
 ];
 
@@ -316,6 +515,11 @@ fn each_set_up_shows_its_causes_and_nothing_else() {
         for setup in SETUPS {
             let document = scan(world, setup);
             let found = shown(world, setup, &document);
+            if setup.name.starts_with("several lines") {
+                let command = document["findings"][0]["fix"][0]["command"].as_str().unwrap();
+                let edits = "'2s|/run/ap\\.sock|/run/app.sock|;3s|/run/ap\\.sock|/run/app.sock|'";
+                assert!(command.contains(edits), "{command}");
+            }
             if found != setup.found {
                 wrong.push(format!("{}: {found:?}, not {:?}: {document:#}", setup.name, setup.found));
             }

@@ -10,13 +10,13 @@ use crate::servers::http_status;
 use crate::world::{isolated_root, skip};
 
 impl Site {
-    fn scan(&self) -> Inspected {
+    pub(crate) fn scan(&self) -> Inspected {
         Inspected(document(&finish(self.guest.command("sockdoctor").args(["scan", "--json"]), SOON)))
     }
 
     /// Nothing worse than a remark.
     #[track_caller]
-    fn is_healthy(&self) {
+    pub(crate) fn is_healthy(&self) {
         let seen = self.scan();
         let worse = seen.findings().find(|finding| finding["severity"] != "info");
         assert!(worse.is_none(), "{:#}", seen.0);
@@ -24,7 +24,7 @@ impl Site {
 
     /// Asserts what comes first and one of the lines it names, and pastes its fixes.
     #[track_caller]
-    fn heals(&self, code: &str, line: &str) -> Vec<String> {
+    pub(crate) fn heals(&self, code: &str, line: &str) -> Vec<String> {
         let seen = self.scan();
         assert_eq!(seen.codes().first(), Some(&code), "{:#}", seen.0);
         let locations = seen.findings().next().unwrap()["locations"].as_array().unwrap();
@@ -35,7 +35,7 @@ impl Site {
     }
 
     /// With another configuration of nginx.
-    fn nginx(&self, text: &str) {
+    pub(crate) fn nginx(&self, text: &str) {
         self.guest.write("/srv/nginx.conf", text);
         self.guest.systemctl(["restart", "front.service"]);
         assert!(until(SOON, || self.answers().is_some()), "nginx does not listen");

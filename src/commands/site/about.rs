@@ -69,7 +69,10 @@ impl Site {
         if configured.servers().all(|server| self.fitting.contains(&server.owner)) {
             configured.nearly = self.nearly(path);
         }
-        configured.possible = self.possible(&wanted);
+        configured.misfit = configured.socket_unit().and_then(|unit| self.misfit(unit));
+        if configured.servers().next().is_none() {
+            configured.possible = self.possible(&wanted);
+        }
         configured
     }
 

@@ -38,6 +38,22 @@ impl Site {
                     }
                     Some(Kind::DropIn(name)) => drop_ins.push((name, (file, text))),
                     Some(Kind::Nginx) if found_below && nginx::is_off(&file) => off.push((file, text)),
+                    // Other programs have blocks of the same names, and templates are not its text yet.
+                    Some(Kind::Nginx)
+                        if nginx::is_template(&text)
+                            || (found_below && !nginx::is_surely((&file, &text))) =>
+                    {
+                        let piece = (file, text);
+                        if !nginx::is_malformed(&piece) {
+                            nginxes.push(piece);
+                            continue;
+                        }
+                        let name = String::from_utf8_lossy(&piece.0).into_owned();
+                        let what =
+                            if nginx::is_template(&piece.1) { "a template" } else { "no text of nginx" };
+                        site.gaps.push(Gap::new(name, format!("not read: it looks like {what}")));
+                        site.beside.push(piece);
+                    }
                     Some(Kind::Nginx) => nginxes.push((file, text)),
                     Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
                     Some(Kind::Haproxy) => haproxies.push((file, text)),

@@ -80,9 +80,10 @@ impl Site {
     pub(super) fn add_nginx(&mut self, root: &Path, files: &[Text], running: Option<&Server>) {
         let Some(main) = files.first() else { return };
         self.texts.extend(files.iter().cloned());
-        let Nginx { mut sockets, user, gaps, variable, malformed } =
+        let Nginx { mut sockets, backlogs, user, gaps, variable, malformed } =
             self.read(root, main, |_, load| nginx::read(files, load));
         self.malformed.extend(malformed);
+        self.backlogs.extend(backlogs);
         let own = self.units.iter().find(|unit| unit.name == "nginx.service").map(|unit| &unit.name);
         let unit = running.map_or(own, |server| server.master.unit.as_ref());
         if let Some(unit) = unit {

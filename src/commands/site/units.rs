@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Site, name_of, place, plain};
-use crate::config::{Text, systemd};
+use crate::config::{self, Text, systemd};
 use crate::facts::named_files;
 use crate::facts::units::UnitFiles;
-use crate::model::{Gap, Setting, Unit, Usage};
+use crate::model::{Gap, Misfit, Setting, Unit, Usage};
 
 /// A template: its files, and what they tell of every instance.
 #[derive(Debug)]
@@ -126,13 +126,38 @@ impl Site {
         unit
     }
 
+    /// What a .socket unit starts is not there, and a service of the other kind is.
+    pub(super) fn misfit(&self, unit: &Unit) -> Option<Misfit> {
+        let stem = unit.name.strip_suffix(".socket").filter(|stem| !stem.contains('@'))?;
+        let [one, each] = [format!("{stem}.service"), format!("{stem}@.service")];
+        let accepts = unit.accept.as_ref().is_some_and(|accept| accept.value);
+        let (wanted, other) = if accepts { (each, one) } else { (unit.service.clone()?, each) };
+        let is_there = |name: &String| {
+            let template = template_of(name).unwrap_or_else(|| name.clone());
+            self.units.iter().any(|unit| unit.name == *name)
+                || self.templates.iter().any(|known| known.files.name == template)
+        };
+        let written = unit.accept.as_ref().map(|accept| &accept.written);
+        let written = written.or_else(|| unit.sockets.first().map(|socket| &socket.written))?.clone();
+        let misfits = !is_there(&wanted) && is_there(&other);
+        misfits.then(|| Misfit { socket: unit.name.clone(), wanted, other, written })
+    }
+
     /// Units that may serve a path, as far as their files tell its name.
     pub(super) fn possible(&self, path: &[u8]) -> Vec<(String, Setting<Vec<u8>>)> {
         let templates = self.templates.iter().map(|template| &template.unit);
         let units = self.units.iter().map(AsRef::as_ref).chain(templates);
         let each = units.flat_map(|unit| unit.open.iter().map(move |open| (unit, open)));
         let fits = each.filter(|(_, open)| systemd::captured(&open.value, path).is_some());
-        fits.map(|(unit, open)| (unit.name.clone(), open.clone())).collect()
+        let own = fits.map(|(unit, open)| (unit.name.clone(), open.clone()));
+        // What is not read, and names it: another server's configuration, a launcher.
+        let beside = self.beside.iter().filter(|(file, _)| !is_prose(file));
+        let named = beside.filter_map(|(file, text)| {
+            let written = config::naming(file, text, path)?;
+            let name = String::from_utf8_lossy(last_name(file)).into_owned();
+            Some((name, Setting { value: path.to_vec(), written }))
+        });
+        own.chain(named).collect()
     }
 }
 
@@ -171,6 +196,11 @@ fn template_of(name: &str) -> Option<String> {
     (!instance.is_empty()).then(|| format!("{prefix}@.{kind}"))
 }
 
+/// What people read, and no program.
+fn is_prose(file: &[u8]) -> bool {
+    [&b".md"[..], b".rst", b".txt", b".html", b".log"].iter().any(|ending| file.ends_with(ending))
+}
+
 fn last_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
@@ -180,7 +210,12 @@ pub(super) fn hides(one: &[u8], other: &[u8]) -> bool {
     let rank = |file: &[u8]| {
         let place = place(file);
         let within = |part: &[u8]| place.windows(part.len()).any(|window| window == part);
-        if within(b"lib/systemd/") { 0 } else { 1 + u8::from(within(b"etc/systemd/")) }
+        let link = [&b".wants"[..], b".requires", b".upholds"].iter().any(|end| place.ends_with(end));
+        match () {
+            () if link => 0,
+            () if within(b"lib/systemd/") => 1,
+            () => 2 + u8::from(within(b"etc/systemd/")),
+        }
     };
     rank(one) > rank(other)
 }

@@ -33,18 +33,39 @@ impl<'t> Lexer<'t> {
         self.at
     }
 
-    /// Skips the program of a `…_by_lua_block`, up to and with its closing brace. What Lua quotes or comments may
-    /// hold braces of its own, which have to balance there as they do for OpenResty's own scanner in most programs.
+    /// Skips the program of a `…_by_lua_block`, up to and with its closing brace. Braces that Lua quotes or comments
+    /// out do not count.
     pub(super) fn skip_block(&mut self) {
         let mut depth = 1_u32;
-        while depth > 0 && self.at < self.text.len() {
-            match self.text[self.at] {
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
+        while let Some(byte) = self.text.get(self.at).filter(|_| depth > 0) {
+            let rest = &self.text[self.at..];
+            let past = |end: &[u8]| {
+                let end_at = rest.windows(end.len()).skip(2).position(|part| part == end);
+                end_at.map_or(rest.len(), |at| at + 2 + end.len())
+            };
+            self.at += match byte {
+                b'{' => {
+                    depth += 1;
+                    1
+                }
+                b'}' => {
+                    depth -= 1;
+                    1
+                }
+                b'-' if rest.starts_with(b"--[[") => past(b"]]"),
+                b'-' if rest.starts_with(b"--") => past(b"\n"),
+                b'[' if rest.starts_with(b"[[") => past(b"]]"),
+                quote @ (b'"' | b'\'') => {
+                    let mut at = 1;
+                    while rest.get(at).is_some_and(|byte| byte != quote) {
+                        at += if rest[at] == b'\\' { 2 } else { 1 };
+                    }
+                    at + 1
+                }
+                _ => 1,
+            };
         }
+        self.at = self.at.min(self.text.len());
     }
 
     fn quoted(&mut self, quote: u8) -> Token {

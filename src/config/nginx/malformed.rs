@@ -9,7 +9,7 @@ const BEHIND_LISTEN: [&[u8]; 7] =
     [b"listen", b"server_name", b"root", b"location", b"access_log", b"error_log", b"include"];
 
 /// What is wrong with a directive that ends with a `;`, and where.
-pub(super) fn directive(words: &[Word], in_upstream: bool) -> Option<(usize, String)> {
+pub(super) fn directive(words: &[Word], block: Option<&[u8]>) -> Option<(usize, String)> {
     let [(name, start), arguments @ ..] = words else { return None };
     let shown = String::from_utf8_lossy(name);
     let at_most = match name.as_slice() {
@@ -22,8 +22,20 @@ pub(super) fn directive(words: &[Word], in_upstream: bool) -> Option<(usize, Str
         let why = format!("invalid number of arguments in \"{shown}\": is a \";\" missing?");
         return Some((start.start, why));
     }
+    // In a `stream` block it has no scheme.
+    let of_http = matches!(block, Some(b"location" | b"if" | b"limit_except"));
+    let url = arguments.first().map_or(&b""[..], |(word, _)| word);
+    let schemes = [&b"http://"[..], b"https://", b"$"];
+    if name == b"proxy_pass"
+        && of_http
+        && !schemes.iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme))
+    {
+        return Some((start.start, "invalid URL prefix: \"http://\" is missing".to_owned()));
+    }
     let strange = |(word, _): &&Word| match name.as_slice() {
-        b"server" if in_upstream => !word.contains(&b'=') && !OF_SERVER.contains(&word.as_slice()),
+        b"server" if block == Some(b"upstream") => {
+            !word.contains(&b'=') && !OF_SERVER.contains(&word.as_slice())
+        }
         b"listen" => BEHIND_LISTEN.contains(&word.as_slice()),
         _ => false,
     };

@@ -18,7 +18,7 @@ fn paths(nginx: &Nginx) -> Vec<(String, u32, Usage)> {
 fn every_way_to_name_a_socket_is_found_with_its_line() {
     let nginx = alone(
         "user www-data adm;\nhttp {\n upstream a { server unix:/run/a.sock fail_timeout=0; server 1.2.3.4; }\n \
-         server {\n  listen unix:/run/front.sock default_server;\n  location / { proxy_pass http://unix:/run/b.sock:/uri; }\n \
+         server {\n  listen unix:/run/front.sock default_server backlog=9000;\n  location / { proxy_pass http://unix:/run/b.sock:/uri; }\n \
          location /f { fastcgi_pass unix:/run/php.sock; }\n  location /u { uwsgi_pass uwsgi://unix:/run/u.sock; }\n \
          location /g { grpc_pass grpc://unix:/run/g.sock; }\n  location /s { scgi_pass unix:/run/s.sock; }\n \
          location /v { proxy_pass http://unix:/run/$app.sock; }\n  location /t { proxy_pass http://app; }\n }\n}\n\
@@ -40,6 +40,11 @@ fn every_way_to_name_a_socket_is_found_with_its_line() {
     );
     assert_eq!(nginx.user.unwrap().value, b"www-data");
     assert_eq!(nginx.variable.len(), 1);
+    let (path, backlog) = &nginx.backlogs[0];
+    assert_eq!(
+        (path.as_slice(), backlog.value, backlog.written.location.line),
+        (&b"/run/front.sock"[..], 9000, 5)
+    );
 }
 
 #[test]
@@ -85,7 +90,7 @@ fn what_is_spoken_to_an_upstream_is_known_where_all_agree() {
 #[test]
 fn programs_in_lua_do_not_confuse_it() {
     let nginx = alone(
-        "http { server { content_by_lua_block { local x = { a = \"}{\" } server unix:/no; } } }\n\
+        "http { server { content_by_lua_block { local x = { a = \"}\", '{\\\'{' } --}}\n --[[ } ]] server unix:/no; } } }\n\
          http { upstream a { server unix:/run/a.sock; } server { location / { proxy_pass http://A; } } }",
     );
     assert_eq!((paths(&nginx)[0].0.as_str(), &nginx.malformed), ("/run/a.sock", &None));
@@ -109,6 +114,7 @@ fn what_nginx_refuses_is_said_with_its_place_and_counts_for_nothing() {
         ("http { server\n listen 80; } }", "n.conf:2:15"),
         ("http { include a.conf\n server { listen 80; } }", "n.conf:1:8"),
         ("user www-data\nhttp { }", "n.conf:1:1"),
+        ("http { server { location / {\n proxy_pass unix:/a.sock; } } }", "n.conf:2:2"),
         ("http { } worker_processes 1", "n.conf:1:10"),
     ] {
         let nginx = alone(text);

@@ -6,11 +6,10 @@ use super::environment::{Environment, Reader as Who};
 use super::lines::Line;
 use super::script::{self, Command};
 use super::specifiers::{self, OPEN};
-use super::{Reader, narrowed, plain, text, words};
+use super::{Reader, narrowed, octal, plain, setting, text, words};
 use crate::config::Load;
-use crate::config::clients::{self, Named};
 use crate::config::gunicorn::{self, Launch, Program};
-use crate::model::{Declaration, Protocol, Setting, Unit, Usage, Written, names_a_socket};
+use crate::model::{Declaration, Makes, Protocol, Setting, Unit, Usage, Written, names_a_socket};
 
 /// What a command removes files with.
 const REMOVERS: [&[u8]; 2] = [b"rm", b"unlink"];
@@ -47,11 +46,15 @@ impl Reader<'_> {
             }
         }
         if !understood && let Some(line) = self.lines.list("Service", &["ExecStart"]).first() {
-            unknown_server(&mut unit, &environment, &line.written);
+            unknown_server(&mut unit, &environment, &self.place(), &line.written);
         }
         unit.sockets.splice(0..0, servers);
         unit.without_unix = self.without_unix();
-        if !self.lines.is_set("Service", "DynamicUser") {
+        unit.sandbox = self.sandbox();
+        let mode = self.lines.last("Service", "RuntimeDirectoryMode");
+        unit.runtime_mode = mode.and_then(|line| setting(octal(&line.value)?, line));
+        unit.dynamic = self.lines.is_set("Service", "DynamicUser");
+        if !unit.dynamic {
             unit.user = self.text_of("Service", "User");
         }
         unit.group = self.text_of("Service", "Group");
@@ -96,12 +99,7 @@ impl Reader<'_> {
         if matches!(path.first(), Some(b'/' | b'@' | &OPEN)) {
             return Cow::Borrowed(path);
         }
-        let own = self.lines.last("Service", "WorkingDirectory");
-        let own = own.map_or(Vec::new(), |line| {
-            let value = line.value.strip_prefix(b"-").unwrap_or(&line.value);
-            let home = value == b"~";
-            if home { vec![OPEN] } else { specifiers::replaced(value, self.name) }
-        });
+        let own = self.place();
         let place = match changed {
             Some(changed) if changed.starts_with(b"/") => changed.to_vec(),
             Some(changed) => [own.as_slice(), b"/", changed].concat(),
@@ -109,6 +107,17 @@ impl Reader<'_> {
         };
         let place = place.strip_suffix(b"/").unwrap_or(&place);
         Cow::Owned([place, b"/", path].concat())
+    }
+
+    /// The directory that it is started in; empty where that is the root.
+    fn place(&self) -> Vec<u8> {
+        let own = self.lines.last("Service", "WorkingDirectory");
+        own.map_or(Vec::new(), |line| {
+            let value = line.value.strip_prefix(b"-").unwrap_or(&line.value);
+            let home = value == b"~";
+            let place = if home { vec![OPEN] } else { specifiers::replaced(value, self.name) };
+            place.strip_suffix(b"/").unwrap_or(&place).to_vec()
+        })
     }
 
     /// Where gunicorn or uvicorn is to listen.
@@ -147,6 +156,14 @@ impl Reader<'_> {
                 path,
             });
         }
+        let default =
+            if launch.program == Program::Gunicorn { 0o777 & !launch.umask.unwrap_or(0) } else { 0o666 };
+        unit.makes = Some(Makes {
+            mode: default,
+            user: launch.user.clone(),
+            group: launch.group.clone(),
+            written: command.written.clone(),
+        });
         let line = |value: u32| Setting { value, written: command.written.clone() };
         unit.backlog = launch.backlog.map(line).or_else(|| unit.backlog.take());
         if launch.program == Program::Uvicorn && launch.supervised && !launch.sockets.is_empty() {
@@ -220,53 +237,16 @@ impl Reader<'_> {
         let paths = paths.filter(|path| !path.contains(&OPEN));
         unit.deletes.extend(paths.map(|value| Setting { value, written: command.written.clone() }));
     }
-
-    /// Databases that its environment and its command line name.
-    fn clients(&self) -> Vec<Declaration> {
-        let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
-        let assignments = self.lines.list("Service", &["Environment"]).into_iter().flat_map(|line| {
-            let pairs = words::of(&line.value)
-                .into_iter()
-                .map(text)
-                .map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
-            pairs.flatten().map(move |pair| (line, pair)).collect::<Vec<_>>()
-        });
-        let assignments: Vec<(&Line, (String, String))> = assignments.collect();
-        let variables: Vec<(String, String)> = assignments.iter().map(|(_, pair)| pair.clone()).collect();
-        let line_of = |named: &Named| {
-            let own = assignments.iter().rev().find(|(_, (name, _))| *name == named.by);
-            own.map(|(line, _)| *line)
-        };
-        let mut found: Vec<Declaration> = clients::of_environment(&variables)
-            .into_iter()
-            .filter_map(|named| Some(self.client(line_of(&named)?, named)))
-            .collect();
-        for line in self.lines.list("Service", &["ExecStart"]) {
-            let named = clients::of_command(&words::command(&line.value)).into_iter();
-            found.extend(named.map(|named| self.client(line, named)));
-        }
-        found
-    }
-
-    /// Its line is quoted without what is secret in it.
-    fn client(&self, line: &Line, named: Named) -> Declaration {
-        let written = narrowed(&line.written, named.path.as_bytes(), &line.value);
-        Declaration {
-            owner: self.name.to_owned(),
-            usage: Usage::Connects,
-            directory: named.directory,
-            protocol: Some(named.protocol),
-            port: named.port,
-            written: Written { text: named.in_words().into_bytes(), ..written },
-            path: named.path.into_bytes(),
-        }
-    }
 }
 
-/// A program that is not known may listen on what it is told, and below the directories that are made for it.
-fn unknown_server(unit: &mut Unit, environment: &Environment, written: &Written) {
-    let own = unit.runtime_directories.iter();
-    let below = own.map(|made| [made.value.as_slice(), b"/", &[OPEN]].concat());
+/// A program that is not known may listen on what it is told, below the directories that are made for it, and below
+/// the one it is started in.
+fn unknown_server(unit: &mut Unit, environment: &Environment, place: &[u8], written: &Written) {
+    // A release, beside which stands what they share (Capistrano).
+    let place = place.strip_suffix(b"/current").unwrap_or(place);
+    let place = Some(place).filter(|place| !place.is_empty());
+    let own = unit.runtime_directories.iter().map(|made| made.value.as_slice()).chain(place);
+    let below = own.map(|made| [made, b"/", &[OPEN]].concat());
     let told = environment.values().flat_map(sockets_in);
     let values: Vec<Vec<u8>> = below.chain(told).collect();
     let clients: Vec<Option<Vec<u8>>> = unit.sockets.iter().map(Declaration::socket).collect();
@@ -343,6 +323,7 @@ mod tests {
             ("ExecStart=/srv/run.sh", "/run/script.sock", ""),
             ("ExecStart=/bin/sh /srv/run.sh x", "/run/script.sock", ""),
             ("ExecStart=/srv/none.sh\nRuntimeDirectory=app", "", "/run/app/?"),
+            ("ExecStart=uwsgi --ini a.ini\nWorkingDirectory=/srv/a/current", "", "/srv/a/?"),
             ("WorkingDirectory=/srv\nExecStart=gunicorn -c conf.py a", "/srv/conf.sock", ""),
             ("ExecStart=gunicorn -c /srv/odd.py a", "", "?"),
             ("ExecStart=gunicorn -c /srv/none.py a", "", "?"),
