@@ -60,6 +60,8 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
             _ => return false,
         };
         case.configured.scanned = true;
+        let root = jail.as_ref().map(|jail| jail.chroot.value.as_slice());
+        site.leave_out_other_roots(&mut case.configured, root);
         case.configured.jail = jail;
         case.configured.states = of_units(&states, &case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
@@ -91,11 +93,13 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         None
     });
     for case in &mut cases {
-        let judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
+        let mut judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
         if let Some(asker) = &mut asker {
             progress.step("asking servers");
             answer.judgement.absorb(asker.ask(case, &judged));
         }
+        // Two who send to one path come upon the same.
+        judged.findings.retain(|finding| !answer.judgement.findings.contains(finding));
         answer.judgement.absorb(judged);
     }
     let mut checks = Vec::new();

@@ -65,7 +65,10 @@ impl Site {
         let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
         let permissions = self.permissions.iter().filter(|(named, _)| plain(named) == wanted);
         let permissions = permissions.flat_map(|(_, lines)| lines).cloned().collect();
-        let mut configured = Configured { mentions, units, backlogs, permissions, ..Configured::default() };
+        let of_haproxy = self.of_haproxy.iter().filter(|told| plain(&told.value) == wanted);
+        let of_haproxy = of_haproxy.cloned().collect();
+        let mut configured =
+            Configured { mentions, units, backlogs, permissions, of_haproxy, ..Configured::default() };
         if configured.servers().next().is_none() {
             configured.nearly = self.nearly(path);
         }

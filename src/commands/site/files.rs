@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::Site;
 use super::kind::{Kind, kind};
+use super::together::together;
 use crate::commands::{Context, Refusal};
 use crate::config::nginx;
 use crate::facts::named_files;
@@ -25,9 +26,12 @@ impl Site {
             };
             let texts = named_files::below(path).map_err(unread)?;
             let named = path.as_os_str().as_bytes();
+            let mut known = 0;
             for (file, text) in texts {
                 let found_below = file != named;
-                match kind(&file, &text) {
+                let kind = kind(&file, &text);
+                known += usize::from(kind.is_some());
+                match kind {
                     Some(Kind::Unit(name)) => {
                         let files = vec![(file, text)];
                         units.insert(name.clone(), UnitFiles { name, files });
@@ -35,18 +39,18 @@ impl Site {
                     Some(Kind::DropIn(name)) => drop_ins.push((name, (file, text))),
                     Some(Kind::Nginx) => nginxes.push((file, text)),
                     Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
-                    Some(Kind::Haproxy) => haproxies.push((file, text)),
+                    Some(Kind::Haproxy) => haproxies.push(((file, text), !found_below)),
                     Some(kind @ (Kind::PhpFpm | Kind::Postgres | Kind::Mysql | Kind::Redis)) => {
                         databases.push((kind, (file, text)));
                     }
                     Some(Kind::Gunicorn) => site.add_gunicorn(file, text, "gunicorn"),
-                    None if found_below => {}
-                    None => {
-                        let message = format!("{}: no configuration that scan reads", path.display());
-                        let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
-                        return Err(Refusal::usage(message, hint));
-                    }
+                    None => {}
                 }
+            }
+            if known == 0 {
+                let message = format!("{}: no configuration that scan reads", path.display());
+                let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
+                return Err(Refusal::usage(message, hint));
             }
         }
         for (name, file) in drop_ins {
@@ -65,9 +69,8 @@ impl Site {
                 site.add_nginx(&context.machine.root, &main, None);
             }
         }
-        if !haproxies.is_empty() {
-            // Several are one text to HAProxy.
-            site.add_haproxy(&haproxies, None, false);
+        for texts in together(haproxies) {
+            site.add_haproxy(&texts, None, false);
         }
         // php-fpm's main file before the pools that it includes.
         databases.sort_by_key(|(_, (_, text))| !text.windows(7).any(|part| part == b"include"));

@@ -12,6 +12,7 @@ mod nginx;
 mod php_fpm;
 mod postgres;
 mod python;
+mod together;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -23,7 +24,9 @@ use std::sync::Arc;
 use crate::config::{Load, Text, systemd, tmpfiles};
 use crate::facts::named_files;
 use crate::facts::units::UnitFiles;
-use crate::model::{Declaration, Gap, HealthCheck, Location, Protocol, Setting, Unit, Usage, Written};
+use crate::model::{
+    Configured, Declaration, Gap, HealthCheck, Location, Protocol, Setting, Unit, Usage, Written,
+};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ pub(in crate::commands) struct Site {
     index: OnceCell<about::Index>,
     /// Of a path the lines that say who may connect.
     permissions: Vec<(Vec<u8>, Vec<Written>)>,
+    /// Paths that HAProxy is told.
+    of_haproxy: Vec<Setting<Vec<u8>>>,
 }
 
 /// What tmpfiles.d(5) says.
@@ -63,6 +68,8 @@ pub(in crate::commands) struct Front {
     pub(in crate::commands) user: Option<String>,
     /// The directory that becomes its root before it connects.
     pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
+    /// The files that say so, where it has a root of its own.
+    pub(in crate::commands) files: Vec<Vec<u8>>,
     /// How it checks those it sends to.
     pub(in crate::commands) checks: Vec<HealthCheck>,
     /// It sees other files, or other networks, than we do; its own root apart.
@@ -81,6 +88,22 @@ impl Site {
             }
         }
         paths
+    }
+
+    /// Leaves out of what is said about a path those clients to whom it means another file: their root is not this one.
+    pub(in crate::commands) fn leave_out_other_roots(
+        &self,
+        configured: &mut Configured,
+        root: Option<&[u8]>,
+    ) {
+        let root_of = |file: &Vec<u8>| {
+            let front = self.fronts.iter().find(|front| front.chroot.is_some() && front.files.contains(file));
+            front.and_then(|front| front.chroot.as_ref()).map(|chroot| chroot.value.as_slice())
+        };
+        let counts = |mention: &Declaration| {
+            mention.usage != Usage::Connects || root_of(&mention.written.location.file) == root
+        };
+        configured.mentions.retain(counts);
     }
 
     /// Whether something that is declared makes a directory when the machine boots, or when its unit starts.

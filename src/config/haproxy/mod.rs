@@ -4,7 +4,7 @@ mod check;
 mod server;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::Text;
@@ -78,6 +78,32 @@ pub fn read(files: &[Text]) -> Haproxy {
         reader.end_section();
     }
     reader.found
+}
+
+/// What one file has of a whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// A `global` section.
+    pub global: bool,
+    /// The names of its frontends, backends and listeners: HAProxy takes none of them twice.
+    pub proxies: HashSet<Vec<u8>>,
+}
+
+/// Which sections a file has.
+pub fn parts(text: &[u8]) -> Parts {
+    let mut parts = Parts::default();
+    for line in text.split(|byte| *byte == b'\n') {
+        let words = words::of(line, &Variables::new());
+        match (words.first().map(|word| word.text.as_slice()), words.get(1)) {
+            (Some(b"global"), _) => parts.global = true,
+            (Some(kind @ (b"frontend" | b"backend" | b"listen")), Some(name)) => {
+                let side = if kind == b"frontend" { b'f' } else { b'b' };
+                parts.proxies.insert([&[side], name.text.as_slice()].concat());
+            }
+            _ => {}
+        }
+    }
+    parts
 }
 
 /// Whether a text looks like configuration of HAProxy: a section that only HAProxy has, at the beginning of a line.
