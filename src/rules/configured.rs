@@ -1,7 +1,7 @@
 //! What configuration says of a socket, as proof and as commands.
 
 use super::{quote, socket_unit};
-use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Passed, Unit, UnitState};
+use crate::model::{Case, Declaration, Evidence, Finding, Fix, NoVerdict, Passed, Target, Unit, UnitState};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
@@ -76,13 +76,24 @@ pub(super) fn told(case: &Case, finding: Finding) -> Finding {
     // The .socket unit has its own.
     let server = configured.servers().next().filter(|_| socket_unit::declared(case).is_none());
     let known = server.and_then(|server| start(case, Some(server)));
-    let corrected = configured.clients().next().and_then(|client| correct(case, client));
+    let of_path = configured.clients().next().filter(|_| matches!(case.target, Target::Path(_)));
+    let corrected = of_path.and_then(|client| correct(case, client));
+    let finding = if is_filled(case) { finding.caused_by(FILLED) } else { finding };
     let live = |near: &&Declaration| !case.nearest.contains(&near.path);
     let near = configured.nearly.first().filter(live).map(|near| {
         let text = format!("{} is declared to listen on nearly this name", near.owner);
         Fix::look(quote::ours("inspect", case, &near.path), text)
     });
     finding.fixed_by(known.into_iter().chain(corrected).chain(near))
+}
+
+const FILLED: &str = "HAProxy fills the names of abns@ with NULs to 107 bytes: the name without them is another one; have both \
+                      sides use a path, or abnsz@ of HAProxy 3.1";
+
+/// A name that HAProxy made, where its server has it without the NULs.
+fn is_filled(case: &Case) -> bool {
+    let Target::Abstract(name) = &case.target else { return false };
+    name.ends_with(b"\0") && case.nearest.iter().any(|near| near.starts_with(b"@"))
 }
 
 /// The client's line, with the path of the server that is nearly named.
@@ -125,7 +136,9 @@ pub(super) fn replaced(client: &Declaration, new: &[u8]) -> Option<Vec<u8>> {
     let file = quote::word(&client.written.location.file);
     let mut command = [sed, b" ".to_vec(), file].concat();
     if client.owner.ends_with(".service") {
-        let unit = client.written.location.file.windows(9).any(|part| part == b"/systemd/");
+        let (file, own) = (&client.written.location.file, client.owner.as_bytes());
+        let drop_in = [own, b".d/"].concat();
+        let unit = file.ends_with(own) || file.windows(drop_in.len()).any(|part| part == drop_in);
         let reload: &[u8] = if unit { b"systemctl daemon-reload && " } else { b"" };
         let restart = systemctl(if unit { "restart" } else { "reload-or-restart" }, &client.owner);
         command.extend([b" && ", reload, &restart].concat());

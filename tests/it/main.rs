@@ -58,6 +58,7 @@ mod rerooted;
 mod reviewed;
 mod rules_1xx;
 mod scan;
+mod scan_abstract;
 mod scan_files;
 mod scan_live;
 mod scan_shipped;

@@ -75,6 +75,18 @@ impl Site {
         configured
     }
 
+    /// What it says about an abstract name as HAProxy makes it: what others call so is another one, without its NULs.
+    pub(in crate::commands) fn about_name(&self, name: &[u8]) -> Configured {
+        let end = name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let mut configured = self.about(&[b"@", &name[..end]].concat());
+        let of_haproxy = |mention: &Declaration| {
+            self.fronts.iter().any(|front| front.files.contains(&mention.written.location.file))
+        };
+        configured.mentions.retain(of_haproxy);
+        configured.nearly.clear();
+        configured
+    }
+
     /// Servers that are declared under nearly this path.
     fn nearly(&self, path: &[u8]) -> Vec<Declaration> {
         let servers = || self.mentions.iter().filter(|mention| mention.usage != Usage::Connects);

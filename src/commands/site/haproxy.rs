@@ -9,7 +9,7 @@ use crate::config::Text;
 use crate::config::haproxy::{self, Haproxy};
 use crate::facts::servers::Server;
 use crate::facts::{host, named_files, process};
-use crate::model::{Gap, Setting, Usage};
+use crate::model::{Gap, HealthCheck, Setting, Target, Usage};
 
 /// The main file of Debian's service, and of most packages.
 const HAPROXY_CFG: &[u8] = b"/etc/haproxy/haproxy.cfg";
@@ -81,10 +81,17 @@ impl Site {
         self.gaps.extend(variable.iter().map(|written| {
             Gap::new(written.location.to_string(), "a variable: which socket is meant only HAProxy knows")
         }));
+        let relative =
+            sockets.iter().filter(|socket| !socket.path.starts_with(b"/") && !socket.path.starts_with(b"@"));
+        self.gaps.extend(relative.map(|socket| {
+            let why = "a relative path: it means a file below the directory that HAProxy is started in";
+            Gap::new(socket.written.location.to_string(), why)
+        }));
         let connects = sockets.iter().filter(|socket| socket.usage == Usage::Connects);
         self.fronts.push(Front {
             // A name of the abstract namespace is no path.
             paths: connects.map(|socket| socket.path.clone()).filter(|path| path.starts_with(b"/")).collect(),
+            names: names(&checks),
             workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
             user,
             // A root that is no other directory hides nothing.
@@ -95,6 +102,12 @@ impl Site {
         });
         self.mentions.extend(sockets);
     }
+}
+
+/// The abstract names among those it sends to.
+fn names(checks: &[HealthCheck]) -> Vec<Target> {
+    let is_name = |target: &&Target| matches!(target, Target::Abstract(_));
+    checks.iter().filter_map(|check| check.target.as_ref()).filter(is_name).cloned().collect()
 }
 
 /// The path of a file that a process in this directory means.

@@ -25,7 +25,7 @@ use crate::config::{Load, Text, systemd, tmpfiles};
 use crate::facts::named_files;
 use crate::facts::units::UnitFiles;
 use crate::model::{
-    Configured, Declaration, Gap, HealthCheck, Location, Protocol, Setting, Unit, Usage, Written,
+    Configured, Declaration, Gap, HealthCheck, Location, Protocol, Setting, Target, Unit, Usage, Written,
 };
 
 /// Everything that was read.
@@ -62,13 +62,15 @@ pub(in crate::commands) struct Tmpfiles {
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Front {
     pub(in crate::commands) paths: Vec<Vec<u8>>,
+    /// Abstract names that it sends to.
+    pub(in crate::commands) names: Vec<Target>,
     /// Processes that connect; none where it does not run.
     pub(in crate::commands) workers: Vec<u32>,
     /// Whom they run as, where it says so.
     pub(in crate::commands) user: Option<String>,
     /// The directory that becomes its root before it connects.
     pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
-    /// The files that say so, where it has a root of its own.
+    /// The files that say so, of HAProxy.
     pub(in crate::commands) files: Vec<Vec<u8>>,
     /// How it checks those it sends to.
     pub(in crate::commands) checks: Vec<HealthCheck>,
