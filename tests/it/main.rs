@@ -59,6 +59,7 @@ mod reviewed;
 mod rules_1xx;
 mod scan;
 mod scan_abstract;
+mod scan_chroot;
 mod scan_files;
 mod scan_live;
 mod scan_shipped;

@@ -35,8 +35,13 @@ impl Site {
         let mut texts = Vec::new();
         for name in named(&server.words) {
             let Some(path) = absolute(here.as_deref(), &name) else {
-                let why = "relative to the directory that HAProxy was started in, which it has left (chroot)";
-                let help = "sockdoctor scan --config FILE";
+                let (why, help) = if jailed {
+                    let why =
+                        "relative to the directory that HAProxy was started in, which it has left (chroot)";
+                    (why, "sockdoctor scan --config FILE")
+                } else {
+                    ("relative to the directory of HAProxy, which is not readable", Gap::AS_ROOT)
+                };
                 self.gaps.push(Gap::new(String::from_utf8_lossy(&name), why).helped_by(help));
                 continue;
             };
