@@ -9,7 +9,7 @@ use crate::config::Text;
 use crate::config::haproxy::{self, Haproxy};
 use crate::facts::servers::Server;
 use crate::facts::{host, named_files, process};
-use crate::model::{Gap, HealthCheck, Setting, Target, Usage};
+use crate::model::{Declaration, Gap, HealthCheck, Setting, Target, Usage};
 
 /// The main file of Debian's service, and of most packages.
 const HAPROXY_CFG: &[u8] = b"/etc/haproxy/haproxy.cfg";
@@ -84,7 +84,10 @@ impl Site {
         );
         self.texts.extend(texts.iter().cloned());
         self.gaps.extend(variable.iter().map(|written| {
-            Gap::new(written.location.to_string(), "a variable: which socket is meant only HAProxy knows")
+            Gap::new(
+                written.location.to_string(),
+                "a variable or a condition: which socket is meant only HAProxy knows",
+            )
         }));
         let relative =
             sockets.iter().filter(|socket| !socket.path.starts_with(b"/") && !socket.path.starts_with(b"@"));
@@ -96,7 +99,7 @@ impl Site {
         self.fronts.push(Front {
             // A name of the abstract namespace is no path.
             paths: connects.map(|socket| socket.path.clone()).filter(|path| path.starts_with(b"/")).collect(),
-            names: names(&checks),
+            names: names(&checks, &sockets),
             workers: running.map(|server| server.workers.clone()).unwrap_or_default(),
             user,
             // A root that is no other directory hides nothing.
@@ -110,9 +113,13 @@ impl Site {
 }
 
 /// The abstract names among those it sends to.
-fn names(checks: &[HealthCheck]) -> Vec<Target> {
-    let is_name = |target: &&Target| matches!(target, Target::Abstract(_));
-    checks.iter().filter_map(|check| check.target.as_ref()).filter(is_name).cloned().collect()
+fn names(checks: &[HealthCheck], sockets: &[Declaration]) -> Vec<Target> {
+    let is_sent_to = |target: &&Target| {
+        let Target::Abstract(name) = target else { return false };
+        let mut names = sockets.iter().filter_map(|socket| socket.path.strip_prefix(b"@"));
+        names.any(|short| name.strip_prefix(short).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)))
+    };
+    checks.iter().filter_map(|check| check.target.as_ref()).filter(is_sent_to).cloned().collect()
 }
 
 /// The path of a file that a process in this directory means.
