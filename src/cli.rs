@@ -287,7 +287,7 @@ pub struct ScanArgs {
     /// Judge these files and directories alone, without sockets and processes: for CI, without root
     #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub config: Vec<PathBuf>,
-    /// Also ask each healthy server that configuration sends HTTP to for its /
+    /// Also make the checks of HAProxy, and ask others that configuration sends HTTP to for their /
     #[arg(long, conflicts_with = "config")]
     pub probe: bool,
 }

@@ -60,9 +60,14 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         let jail = case.configured.jail.take();
         case.configured = match &case.target {
             Target::Path(named) => site.about(jail::told(jail.as_ref(), named)),
+            Target::Abstract(name) => site.about_name(name),
             _ => return false,
         };
         case.configured.scanned = true;
+        if matches!(case.target, Target::Path(_)) {
+            let root = jail.as_ref().map(|jail| jail.chroot.value.as_slice());
+            site.leave_out_other_roots(&mut case.configured, root);
+        }
         case.configured.jail = jail;
         case.configured.states = of_units(&states, &case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
@@ -96,11 +101,13 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         None
     });
     for case in &mut cases {
-        let judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
+        let mut judged = rules::judge(case, rules::ALL, |rule| context.chosen(rule));
         if let Some(asker) = &mut asker {
             progress.step("asking servers");
             answer.judgement.absorb(asker.ask(case, &judged));
         }
+        // Two who send to one path come upon the same.
+        judged.findings.retain(|finding| !answer.judgement.findings.contains(finding));
         answer.judgement.absorb(judged);
     }
     let mut checks = Vec::new();
@@ -134,7 +141,9 @@ fn examined(
     let mut cases = Vec::new();
     let mut left: Vec<Vec<u8>> = site.paths();
     for front in &site.fronts {
-        let targets = targets(&front.paths);
+        let mut targets = targets(&front.paths);
+        // Without a kernel there is nobody to have a name.
+        targets.extend(front.names.iter().filter(|_| context.machine.has_kernel()).cloned());
         if targets.is_empty() {
             continue;
         }
@@ -147,7 +156,7 @@ fn examined(
         let found = consumers::examine(context, examiner, &targets, b"/", &who);
         let mut found: Vec<Case> = found.into_iter().flatten().flatten().collect();
         if let Some(chroot) = &front.chroot {
-            for case in &mut found {
+            for case in found.iter_mut().filter(|case| matches!(case.target, Target::Path(_))) {
                 case.configured.jail = Some(jail::of(examiner, case, chroot, &front.paths));
             }
         }

@@ -31,7 +31,9 @@ pub fn is_it(text: &[u8]) -> bool {
     let own = |line: &[u8]| {
         let name = line.trim_ascii().strip_prefix(b"[").and_then(|line| line.strip_suffix(b"]"));
         name.is_some_and(|name| {
-            name.starts_with(b"mysql") || name.starts_with(b"mariadb") || name == b"client-server"
+            name.starts_with(b"mysql")
+                || name.starts_with(b"mariadb")
+                || matches!(name, b"client-server" | b"client-mariadb")
         })
     };
     text.split(|byte| *byte == b'\n').any(own)

@@ -14,7 +14,7 @@ pub(super) fn names(path: &[u8], rows: &[Socket]) -> Vec<Vec<u8>> {
 }
 
 /// Names of the other kind with the same characters: of a file named `@x` the abstract name, of an abstract name the
-/// files that are named so.
+/// files that are named so, and the name without the NULs that HAProxy fills it with.
 pub(super) fn mixed_up(target: &Target, path: &[u8], rows: &[Socket], netns: NetnsId) -> Vec<Vec<u8>> {
     let owners = rows.iter().filter(|row| row.owns_name());
     let spelt = |name: &[u8]| [b"@", name].concat();
@@ -28,11 +28,23 @@ pub(super) fn mixed_up(target: &Target, path: &[u8], rows: &[Socket], netns: Net
         }
         Target::Abstract(name) => {
             let wanted = spelt(name);
-            let files = owners.filter_map(|row| row.address.path());
-            files.filter(|file| last_name(file) == wanted).take(MOST).map(<[u8]>::to_vec).collect()
+            let same = |row: &Socket| match &row.address {
+                Address::Path(file) => (last_name(file) == wanted).then(|| file.to_vec()),
+                Address::Abstract(other) => {
+                    let differs = other.len() != name.len() && row.netns == netns;
+                    (differs && filled(other) == filled(name)).then(|| spelt(filled(other)))
+                }
+                _ => None,
+            };
+            owners.filter_map(same).take(MOST).collect()
         }
         _ => vec![],
     }
+}
+
+/// An abstract name without the NULs at its end.
+fn filled(name: &[u8]) -> &[u8] {
+    &name[..name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)]
 }
 
 /// The same among any names.
@@ -79,6 +91,7 @@ mod tests {
         assert_eq!(found(Target::Path(b"@app".to_vec()), b"/tmp/@app"), [b"@app".to_vec()]);
         assert_eq!(found(Target::Path(b"app".to_vec()), b"/tmp/app"), Vec::<Vec<u8>>::new());
         assert_eq!(found(Target::Abstract(b"app".to_vec()), b""), [b"/srv/@app".to_vec()]);
+        assert_eq!(found(Target::Abstract(b"app\0\0".to_vec()), b""), [b"@app".to_vec()]);
     }
 
     #[test]

@@ -69,6 +69,16 @@ pub fn working_directory(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
     link(&machine.process(pid, "cwd")).filter(|path| path.starts_with(b"/"))
 }
 
+/// The directory that a process was started in, as its shell said (`PWD`, proc_pid_environ(5)): for one that has left
+/// it since. `None`: gone, not readable, or nobody said so.
+#[must_use]
+pub fn started_in(machine: &Machine, pid: u32) -> Option<Vec<u8>> {
+    let text = proc_file::read(&machine.process(pid, "environ"), proc_file::LARGE).ok()?;
+    let mut variables = text.split(|byte| *byte == 0);
+    let said = variables.find_map(|variable| variable.strip_prefix(b"PWD="))?;
+    said.starts_with(b"/").then(|| said.to_vec())
+}
+
 /// The network namespace of a process. `None`: gone, or not readable.
 #[must_use]
 pub fn network_namespace(machine: &Machine, pid: u32) -> Option<NetnsId> {

@@ -202,6 +202,12 @@ impl Case {
         Ok(if beyond { Certainty::Likely } else { Certainty::Certain })
     }
 
+    /// Whether a path of ours is that of the target to a consumer that has changed its root.
+    pub fn is_below_a_chroot(&self, path: &[u8]) -> bool {
+        let mut roots = self.accesses.iter().filter_map(|access| access.consumer.chroot.as_ref());
+        roots.any(|root| path.strip_prefix(root.as_slice()) == Some(self.path.as_slice()))
+    }
+
     /// The sockets bound to the very file at the path.
     pub fn serving(&self) -> impl Iterator<Item = &Sighting> {
         self.sockets.items.iter().filter(|sighting| sighting.relation.serves && sighting.socket.owns_name())

@@ -35,6 +35,8 @@ pub struct Configured {
     pub somaxconn: Fact<u64>,
     /// The lines that say who may connect to it.
     pub permissions: Vec<Written>,
+    /// What HAProxy is told of it: it takes no path as long as others do.
+    pub of_haproxy: Vec<Setting<Vec<u8>>>,
     /// The root that its client gives itself before it connects.
     pub jail: Option<Jail>,
     /// Processes that are told its path and listen on TCP; looked for where nothing is there.
@@ -117,6 +119,13 @@ impl Configured {
     pub fn binds(&self, unit: &Unit) -> bool {
         let own = |socket: &super::Declaration| self.servers().any(|server| server == socket);
         unit.sockets.iter().any(own)
+    }
+
+    /// What HAProxy is told and does not take, and how many bytes it does: of `bind` and of `server` it leaves some for
+    /// `.PID.tmp` (`str2sa_range`, src/tools.c).
+    pub fn too_long_for_haproxy(&self) -> Option<(&Setting<Vec<u8>>, usize)> {
+        const USABLE: usize = 97;
+        self.of_haproxy.iter().find(|told| told.value.len() > USABLE).map(|told| (told, USABLE))
     }
 
     /// The unit of that name.

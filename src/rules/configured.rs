@@ -1,7 +1,9 @@
 //! What configuration says of a socket, as proof and as commands.
 
 use super::{quote, socket_unit};
-use crate::model::{Case, Declaration, Evidence, Finding, Fix, Gap, NoVerdict, Passed, Unit, UnitState};
+use crate::model::{
+    Case, Declaration, Evidence, Finding, Fix, Gap, NoVerdict, Passed, Target, Unit, UnitState,
+};
 
 /// The first who connects to it; of a socket that nobody is told to connect to there is nothing to say.
 pub(super) fn client(case: &Case) -> Result<&Declaration, NoVerdict> {
@@ -90,13 +92,24 @@ pub(super) fn told(case: &Case, finding: Finding) -> Finding {
     // The .socket unit has its own.
     let server = configured.servers().next().filter(|_| socket_unit::declared(case).is_none());
     let known = server.and_then(|server| start(case, Some(server)));
-    let corrected = configured.clients().next().and_then(|client| correct(case, client));
+    let of_path = configured.clients().next().filter(|_| matches!(case.target, Target::Path(_)));
+    let corrected = of_path.and_then(|client| correct(case, client));
+    let finding = if is_filled(case) { finding.caused_by(FILLED) } else { finding };
     let live = |near: &&Declaration| !case.nearest.contains(&near.path);
     let near = configured.nearly.first().filter(live).map(|near| {
         let text = format!("{} is declared to listen on nearly this name", near.owner);
         Fix::look(quote::ours("inspect", case, &near.path), text)
     });
     finding.fixed_by(known.into_iter().chain(corrected).chain(near))
+}
+
+const FILLED: &str = "HAProxy fills the names of abns@ with NULs to 107 bytes: the name without them is another one; have both \
+                      sides use a path, or abnsz@ of HAProxy 3.1";
+
+/// A name that HAProxy made, where its server has it without the NULs.
+fn is_filled(case: &Case) -> bool {
+    let Target::Abstract(name) = &case.target else { return false };
+    name.ends_with(b"\0") && case.nearest.iter().any(|near| near.starts_with(b"@"))
 }
 
 /// The client's line, with the path of the server that is nearly named.

@@ -105,16 +105,26 @@ pub(super) fn view(sighting: &Sighting) -> Option<Evidence> {
 }
 
 /// How files went that were bound, as far as it shows: with their directory or alone.
-pub(super) fn unlinking<'s>(mut orphans: impl Iterator<Item = &'s Sighting>) -> &'static str {
-    let with_directory = orphans.any(|orphan| {
-        let reached = orphan.view.known().map(|view| &view.walk.reached);
+pub(super) fn unlinking<'s>(orphans: impl Iterator<Item = &'s Sighting> + Clone) -> &'static str {
+    // From within another root no more can be said than that the directory is not there.
+    let with_directory = orphans.clone().any(|orphan| {
+        let reached = orphan.view.known().filter(|view| view.ours).map(|view| &view.walk.reached);
         matches!(reached, Some(Reached::Stopped { rest, .. }) if !rest.is_empty())
     });
-    if with_directory {
+    let mut names = orphans.filter_map(|orphan| orphan.socket.address.path());
+    if names.any(is_temporary) {
+        "it was bound under a temporary name and renamed, as HAProxy does: likely another instance took its name since"
+    } else if with_directory {
         "its directory was removed after bind: likely the RuntimeDirectory= of a service that ended"
     } else {
         "it was unlinked after bind: likely a second launch on the path, or a shutdown that removes by name"
     }
+}
+
+/// `NAME.PID.tmp`, as HAProxy binds (src/sock_unix.c).
+fn is_temporary(name: &[u8]) -> bool {
+    let pid = name.strip_suffix(b".tmp").and_then(|name| name.rsplit(|byte| *byte == b'.').next());
+    pid.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
 }
 
 /// Which directory of which filesystem is mounted where.

@@ -16,7 +16,7 @@ rule! {
     ///
     /// # Not to be confused with
     /// A long real path that is reached through a short symlink or from a working directory: only the bytes
-    /// given to the call count. HAProxy takes 97, since it adds a suffix.
+    /// given to the call count. HAProxy takes 97, since it adds a suffix: it does not start with a longer one.
     ///
     /// # Fix
     /// A short directory below /run, or a short symlink to the long one.
@@ -25,17 +25,24 @@ rule! {
 
 /// Bytes of `sun_path` without the NUL (unix(7)).
 const USABLE: usize = 107;
+const SHORT: &str = "use a short directory, such as /run/app";
 
 fn check(case: &Case) -> Verdict {
     let Target::Path(_) = &case.target else { return Err(NoVerdict::NotApplicable) };
     let given = case.address();
+    if let Some((told, usable)) = case.configured.too_long_for_haproxy() {
+        let length = told.value.len();
+        let summary = format!("The path has {length} bytes; HAProxy takes {usable}, and does not start.");
+        let finding = PATH_TOO_LONG.finding(case, Certainty::Certain, summary).fixed_by([Fix::advice(SHORT)]);
+        return Ok(vec![finding.written_at(&told.written)]);
+    }
     if given.len() <= USABLE {
         return Ok(vec![]);
     }
     let summary = format!("The path has {} bytes; a socket address holds {USABLE}.", given.len());
     let mut finding = PATH_TOO_LONG.finding(case, Certainty::Certain, summary);
     finding.evidence.push(Evidence::new("unix(7)", "sun_path has 108 bytes, one of them for the NUL"));
-    finding.fixes.push(Fix::advice("use a short directory, such as one of the server's own below /run"));
+    finding.fixes.push(Fix::advice(SHORT));
     if let Some(slash) = given.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) {
         let link = quote::command("ln -s", &given[..slash]);
         let text = "or reach its directory through a short link, and give that path to server and client";
@@ -54,7 +61,7 @@ fn declared(declared: &Declared) -> Verdict {
         };
         let summary = format!("The path has {length} bytes; a socket address holds {usable}.");
         let finding = PATH_TOO_LONG.finding_at(&socket.written, Certainty::Certain, summary);
-        findings.push(finding.fixed_by([Fix::advice("use a short directory, such as /run/app")]));
+        findings.push(finding.fixed_by([Fix::advice(SHORT)]));
     }
     Ok(findings)
 }
@@ -62,27 +69,32 @@ fn declared(declared: &Declared) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Setting, Written};
 
-    fn of_length(length: usize) -> Case {
-        let mut case = Case::sample();
-        case.target = Target::Path([b"/".to_vec(), vec![b'x'; length - 1]].concat());
+    fn of_length(length: usize, haproxy: bool) -> Case {
+        let value = [b"/".to_vec(), vec![b'x'; length - 1]].concat();
+        let mut case = Case { target: Target::Path(value.clone()), ..Case::sample() };
+        case.configured.of_haproxy.extend(haproxy.then(|| Setting { value, written: Written::sample() }));
         case
     }
 
     #[test]
-    fn fires_on_108_bytes() {
-        assert_eq!(check(&of_length(108)).unwrap()[0].code, "SD108");
+    fn fires_on_108_bytes_and_on_98_of_haproxy() {
+        assert_eq!(check(&of_length(108, false)).unwrap()[0].code, "SD108");
+        assert_eq!(check(&of_length(98, true)).unwrap()[0].locations.len(), 1);
     }
 
     #[test]
-    fn silent_on_exactly_107() {
-        assert_eq!(check(&of_length(107)), Ok(vec![]));
+    fn silent_on_exactly_107_and_on_97_of_haproxy() {
+        assert_eq!(check(&of_length(107, false)), check(&of_length(97, true)));
+        assert_eq!(check(&of_length(107, false)), Ok(vec![]));
     }
 
     #[test]
     fn not_applicable_to_what_is_no_path() {
-        let mut case = Case::sample();
-        case.target = Target::Inode(7);
-        assert_eq!(check(&case), Err(NoVerdict::NotApplicable));
+        assert_eq!(
+            check(&Case { target: Target::Inode(7), ..Case::sample() }),
+            Err(NoVerdict::NotApplicable)
+        );
     }
 }

@@ -23,8 +23,8 @@ rule! {
 }
 
 const GONE: &str = "Nothing is at the path: the socket that was bound here has been renamed.";
+const WORKS: &str = "the path that works: correct the clients that use the old one";
 const SERVES: &str = "The socket serves the path, but the kernel knows it by another name.";
-const CORRECT: &str = "the path that works: correct the clients that use the old one";
 
 fn check(case: &Case) -> Verdict {
     let (Target::Path(_) | Target::Inode(_)) = case.target else { return Err(NoVerdict::NotApplicable) };
@@ -55,16 +55,16 @@ fn moved_away(case: &Case, orphan: &Sighting, name: &[u8]) -> Finding {
         finding.subject.name = name.to_vec();
         return finding;
     }
-    finding.fixed_by([Fix::look(quote::ours("inspect", case, name), CORRECT)])
+    finding.fixed_by([Fix::look(quote::ours("inspect", case, name), WORKS)])
 }
 
 /// A relative name says nothing about the place, unless its last component differs too.
 fn differs(case: &Case, serving: &Sighting) -> bool {
     let Some(name) = serving.socket.address.path() else { return false };
-    let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
-    let place = case.file().ok().flatten().map_or_else(Vec::new, |file| file.path.clone());
-    let same = [&case.path, &place].into_iter().any(|path| last(path) == last(name));
-    !(serving.relation.names_path || serving.socket.address.is_relative() && same)
+    let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
+    let mut places = case.file().ok().flatten().map(|file| &file.path).into_iter().chain([&case.path]);
+    let relative = serving.socket.address.is_relative() && places.any(|path| last(path) == last(name));
+    !(serving.relation.names_path || relative || case.is_below_a_chroot(name))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! SD603: HAProxy looks for a server's socket below its chroot.
 
 use super::{configured, evidence, quote};
-use crate::model::{Case, Certainty, Declaration, Fix, Jail, NoVerdict, Verdict};
+use crate::model::{Case, Certainty, Fix, Jail, NoVerdict, Verdict};
 
 rule! {
     /// HAProxy changes its root before it connects, and the socket is not below it.
@@ -24,9 +24,7 @@ rule! {
 
 fn check(case: &Case) -> Verdict {
     let jail = case.configured.jail.as_ref().ok_or(NoVerdict::NotApplicable)?;
-    let first = configured::client(case)?;
-    let own = |client: &&Declaration| client.written.location.file == jail.chroot.written.location.file;
-    let client = case.configured.clients().find(own).unwrap_or(first);
+    let client = configured::client(case)?;
     let outside = jail.outside.known() == Some(&true);
     if *jail.inside.get()? || (*jail.directory.get()? && !outside) {
         return Ok(vec![]);

@@ -154,7 +154,7 @@ impl<'w> Site<'w> {
     }
 }
 
-fn instance(world: &World, name: &str, says: &str, variables: &[(&str, &str)]) -> Process {
+pub(crate) fn instance(world: &World, name: &str, says: &str, variables: &[(&str, &str)]) -> Process {
     let script = world.write("app.py", APP);
     let socket = world.path(&format!("{name}.sock"));
     let mut command = Command::new("/usr/bin/python3");

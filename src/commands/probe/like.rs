@@ -89,8 +89,12 @@ impl Like {
                 (request.clone(), if whole { Depth::Whole } else { Depth::Head })
             }
             Asks::Nothing => {
-                let message = format!("HAProxy does not check {label}: line {line} has no `check`");
-                return Err(Refusal::open(message, "it counts as up always; probe its socket by name"));
+                let message =
+                    format!("HAProxy does not check {label}: line {line} has no `check`, or is disabled");
+                return Err(Refusal::open(
+                    message,
+                    "it counts as up, or as the one that it tracks; probe its socket by name",
+                ));
             }
             Asks::Other(why) => {
                 let message = format!("the check of {label} is not replayed: {why}");

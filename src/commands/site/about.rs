@@ -65,7 +65,10 @@ impl Site {
         let backlogs = backlogs.map(|(_, backlog)| backlog.clone()).collect();
         let permissions = self.permissions.iter().filter(|(named, _)| plain(named) == wanted);
         let permissions = permissions.flat_map(|(_, lines)| lines).cloned().collect();
-        let mut configured = Configured { mentions, units, backlogs, permissions, ..Configured::default() };
+        let of_haproxy = self.of_haproxy.iter().filter(|told| plain(&told.value) == wanted);
+        let of_haproxy = of_haproxy.cloned().collect();
+        let mut configured =
+            Configured { mentions, units, backlogs, permissions, of_haproxy, ..Configured::default() };
         if configured.servers().all(|server| self.fitting.contains(&server.owner)) {
             configured.nearly = self.nearly(path);
         }
@@ -73,6 +76,18 @@ impl Site {
         if configured.servers().next().is_none() {
             configured.possible = self.possible(&wanted);
         }
+        configured
+    }
+
+    /// What it says about an abstract name as HAProxy makes it: what others call so is another one, without its NULs.
+    pub(in crate::commands) fn about_name(&self, name: &[u8]) -> Configured {
+        let end = name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let mut configured = self.about(&[b"@", &name[..end]].concat());
+        let of_haproxy = |mention: &Declaration| {
+            self.fronts.iter().any(|front| front.files.contains(&mention.written.location.file))
+        };
+        configured.mentions.retain(of_haproxy);
+        configured.nearly.clear();
         configured
     }
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::kind::{Kind, kind};
+use super::together::together;
 use super::{Site, units};
 use crate::commands::{Context, Refusal};
 use crate::config::nginx;
@@ -25,9 +26,12 @@ impl Site {
             };
             let texts = named_files::below(path).map_err(unread)?;
             let named = path.as_os_str().as_bytes();
+            let mut known = 0;
             for (file, text) in texts {
                 let found_below = file != named;
-                match kind(&file, &text) {
+                let kind = kind(&file, &text);
+                known += usize::from(kind.is_some());
+                match kind {
                     Some(Kind::Unit(name)) => {
                         let hidden =
                             found.get(&name).is_some_and(|known| units::hides(&known.files[0].0, &file));
@@ -56,18 +60,19 @@ impl Site {
                     }
                     Some(Kind::Nginx) => nginxes.push((file, text)),
                     Some(Kind::Tmpfiles) => site.add_tmpfiles(file, text),
-                    Some(Kind::Haproxy) => haproxies.push((file, text)),
+                    Some(Kind::Haproxy) => haproxies.push(((file, text), !found_below)),
                     Some(kind @ (Kind::PhpFpm | Kind::Postgres | Kind::Mysql | Kind::Redis)) => {
                         databases.push((kind, (file, text)));
                     }
                     Some(Kind::Gunicorn) => gunicorns.push((file, text)),
                     None if found_below => site.beside.push((file, text)),
-                    None => {
-                        let message = format!("{}: no configuration that scan reads", path.display());
-                        let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
-                        return Err(Refusal::usage(message, hint));
-                    }
+                    None => {}
                 }
+            }
+            if known == 0 {
+                let message = format!("{}: no configuration that scan reads", path.display());
+                let hint = "it reads nginx, HAProxy, units of systemd, tmpfiles.d, gunicorn.conf.py, php-fpm, PostgreSQL, MySQL and Redis";
+                return Err(Refusal::usage(message, hint));
             }
         }
         let root = &context.machine.root;
@@ -86,9 +91,8 @@ impl Site {
             let message = format!("{location}: {why}");
             return Err(Refusal::usage(message, "nginx -t tells the same; have it start first"));
         }
-        if !haproxies.is_empty() {
-            // Several are one text to HAProxy.
-            site.add_haproxy(&haproxies, None, false);
+        for texts in together(haproxies) {
+            site.add_haproxy(&texts, None, false);
         }
         // php-fpm's main file before the pools that it includes.
         databases.sort_by_key(|(_, (_, text))| !text.windows(7).any(|part| part == b"include"));

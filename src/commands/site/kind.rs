@@ -33,8 +33,22 @@ pub(super) fn kind(file: &[u8], text: &[u8]) -> Option<Kind> {
     match beside {
         Some(unit) if name.as_bytes().ends_with(b".conf") => Some(Kind::DropIn(unit.to_owned())),
         _ if name.contains("gunicorn") && name.as_bytes().ends_with(b".py") => Some(Kind::Gunicorn),
-        _ => by_words(text),
+        _ => by_name(name).or_else(|| by_words(text)),
     }
+}
+
+/// By the name that a family's main file has everywhere.
+fn by_name(name: &str) -> Option<Kind> {
+    let ends = |with: &str| name.as_bytes().ends_with(with.as_bytes());
+    Some(match name {
+        "haproxy.cfg" => Kind::Haproxy,
+        "postgresql.conf" | "postgresql.auto.conf" => Kind::Postgres,
+        "redis.conf" | "valkey.conf" => Kind::Redis,
+        "php-fpm.conf" => Kind::PhpFpm,
+        "nginx.conf" => Kind::Nginx,
+        _ if ends(".cnf") => Kind::Mysql,
+        _ => return None,
+    })
 }
 
 /// By what only one family has.

@@ -12,6 +12,7 @@ mod nginx;
 mod php_fpm;
 mod postgres;
 mod python;
+mod together;
 mod units;
 
 use std::cell::OnceCell;
@@ -23,7 +24,9 @@ use std::sync::Arc;
 
 use crate::config::{Load, Text, tmpfiles};
 use crate::facts::named_files;
-use crate::model::{Declaration, Gap, HealthCheck, Location, Protocol, Setting, Unit, Usage, Written};
+use crate::model::{
+    Configured, Declaration, Gap, HealthCheck, Location, Protocol, Setting, Target, Unit, Usage, Written,
+};
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -50,6 +53,8 @@ pub(in crate::commands) struct Site {
     beside: Vec<Text>,
     /// Of a path the lines that say who may connect.
     permissions: Vec<(Vec<u8>, Vec<Written>)>,
+    /// Paths that HAProxy is told.
+    of_haproxy: Vec<Setting<Vec<u8>>>,
 }
 
 /// What tmpfiles.d(5) says.
@@ -67,12 +72,16 @@ pub(in crate::commands) struct Tmpfiles {
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Front {
     pub(in crate::commands) paths: Vec<Vec<u8>>,
+    /// Abstract names that it sends to.
+    pub(in crate::commands) names: Vec<Target>,
     /// Processes that connect; none where it does not run.
     pub(in crate::commands) workers: Vec<u32>,
     /// Whom they run as, where it says so.
     pub(in crate::commands) user: Option<String>,
     /// The directory that becomes its root before it connects.
     pub(in crate::commands) chroot: Option<Setting<Vec<u8>>>,
+    /// The files that say so, of HAProxy.
+    pub(in crate::commands) files: Vec<Vec<u8>>,
     /// How it checks those it sends to.
     pub(in crate::commands) checks: Vec<HealthCheck>,
     /// It sees other files, or other networks, than we do; its own root apart.
@@ -91,6 +100,22 @@ impl Site {
             }
         }
         paths
+    }
+
+    /// Leaves out of what is said about a path those clients to whom it means another file: their root is not this one.
+    pub(in crate::commands) fn leave_out_other_roots(
+        &self,
+        configured: &mut Configured,
+        root: Option<&[u8]>,
+    ) {
+        let root_of = |file: &Vec<u8>| {
+            let front = self.fronts.iter().find(|front| front.chroot.is_some() && front.files.contains(file));
+            front.and_then(|front| front.chroot.as_ref()).map(|chroot| chroot.value.as_slice())
+        };
+        let counts = |mention: &Declaration| {
+            mention.usage != Usage::Connects || root_of(&mention.written.location.file) == root
+        };
+        configured.mentions.retain(counts);
     }
 
     /// Whether something that is declared makes a directory when the machine boots, or when its unit starts.

@@ -4,7 +4,7 @@ mod check;
 mod server;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::Text;
@@ -27,7 +27,7 @@ pub struct Haproxy {
     pub group: Option<Setting<Vec<u8>>>,
     /// The directory that becomes its root before it connects anywhere.
     pub chroot: Option<Setting<Vec<u8>>>,
-    /// Names that only HAProxy knows: there is a variable in them.
+    /// Names that only HAProxy knows: there is a variable in them, or a condition before them.
     pub variable: Vec<Written>,
 }
 
@@ -80,6 +80,32 @@ pub fn read(files: &[Text]) -> Haproxy {
     reader.found
 }
 
+/// What one file has of a whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// A `global` section.
+    pub global: bool,
+    /// The names of its frontends, backends and listeners: HAProxy takes none of them twice.
+    pub proxies: HashSet<Vec<u8>>,
+}
+
+/// Which sections a file has.
+pub fn parts(text: &[u8]) -> Parts {
+    let mut parts = Parts::default();
+    for line in text.split(|byte| *byte == b'\n') {
+        let words = words::of(line, &Variables::new());
+        match (words.first().map(|word| word.text.as_slice()), words.get(1)) {
+            (Some(b"global"), _) => parts.global = true,
+            (Some(kind @ (b"frontend" | b"backend" | b"listen")), Some(name)) => {
+                let side = if kind == b"frontend" { b'f' } else { b'b' };
+                parts.proxies.insert([&[side], name.text.as_slice()].concat());
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
 /// Whether a text looks like configuration of HAProxy: a section that only HAProxy has, at the beginning of a line.
 pub fn is_it(text: &[u8]) -> bool {
     let mut named = 0;
@@ -103,6 +129,8 @@ pub fn is_it(text: &[u8]) -> bool {
 #[derive(Default)]
 struct Reader {
     found: Haproxy,
+    /// How many `.if` are open: whether they hold only HAProxy knows.
+    conditions: usize,
     variables: Variables,
     section: Section,
     /// Sections of defaults by name, and the last one.
@@ -133,6 +161,7 @@ struct Proxy {
     check: Check,
     is_http: bool,
     fast_cgi: bool,
+    disabled: bool,
     /// `timeout check`
     timeout: Option<Duration>,
     servers: Options,
@@ -141,6 +170,11 @@ struct Proxy {
 impl Reader {
     fn line(&mut self, places: &Places<'_>, at: usize, words: &[Word]) {
         let Some((first, rest)) = words.split_first() else { return };
+        match first.text.as_slice() {
+            b".if" => self.conditions += 1,
+            b".endif" => self.conditions = self.conditions.saturating_sub(1),
+            _ => {}
+        }
         let written = |word: &Word| places.written(at + word.bytes.start..at + word.bytes.end);
         if SECTIONS.contains(&first.text.as_slice()) {
             self.end_section();
@@ -174,6 +208,8 @@ impl Reader {
             }
             (Section::None | Section::Global, ..) => {}
             (_, b"mode", Some(mode)) => self.proxy.is_http = mode.text == b"http",
+            (_, b"disabled", _) => self.proxy.disabled = true,
+            (_, b"enabled", _) => self.proxy.disabled = false,
             (_, b"use-fcgi-app", Some(_)) => self.proxy.fast_cgi = true,
             (_, b"option", Some(name)) => self.proxy.check.option(rest, false, &written(name)),
             (_, b"no", Some(word)) if word.text == b"option" => {
@@ -196,9 +232,10 @@ impl Reader {
                 let Some(address) = rest.get(1) else { return };
                 let mut options = self.proxy.servers.clone();
                 options.read(&rest[2..]);
+                let unknown = address.unknown || self.conditions > 0;
                 self.lines.push(Line {
                     name: String::from_utf8_lossy(&name.text).into_owned(),
-                    address: address.clone(),
+                    address: Word { unknown, ..address.clone() },
                     options,
                     written: written(address),
                 });
@@ -233,7 +270,8 @@ impl Reader {
             self.defaults.insert(self.name.clone().into_bytes(), proxy.clone());
             self.last_defaults = proxy.clone();
         }
-        for line in std::mem::take(&mut self.lines) {
+        for mut line in std::mem::take(&mut self.lines) {
+            line.options.disabled |= proxy.disabled;
             if line.address.unknown {
                 self.found.variable.push(line.written);
                 continue;
@@ -242,7 +280,7 @@ impl Reader {
                 () if proxy.fast_cgi || line.options.fast_cgi => Some(Protocol::FastCgi),
                 () => (proxy.is_http && line.options.is_plain()).then_some(Protocol::Http),
             };
-            if let Some(path) = server::path(&line.address.text) {
+            if let Some(path) = server::path(&line.address.text).filter(|_| !line.options.disabled) {
                 let written = line.written.clone();
                 self.found.sockets.push(declared(Usage::Connects, path, protocol, written));
             }
@@ -253,7 +291,7 @@ impl Reader {
 
     /// `bind ADDRESS[,ADDRESS…]`
     fn binds(&mut self, word: &Word, written: &Written, protocol: Option<Protocol>, prefixed: bool) {
-        if word.unknown {
+        if word.unknown || self.conditions > 0 {
             return self.found.variable.push(written.clone());
         }
         for address in word.text.split(|byte| *byte == b',') {

@@ -62,6 +62,8 @@ const WITH_VALUE: [&[u8]; 41] = [
 #[expect(clippy::struct_excessive_bools, reason = "each is a word of the line")]
 pub(super) struct Options {
     check: bool,
+    /// It starts in maintenance: nobody is sent to it, and nobody checks it.
+    pub(super) disabled: bool,
     tls: bool,
     check_tls: bool,
     send_proxy: bool,
@@ -88,6 +90,8 @@ impl Options {
             match word {
                 b"check" => self.check = true,
                 b"no-check" => self.check = false,
+                b"disabled" => self.disabled = true,
+                b"enabled" => self.disabled = false,
                 b"ssl" => self.tls = true,
                 b"no-ssl" => self.tls = false,
                 b"check-ssl" => self.check_tls = true,
@@ -129,7 +133,7 @@ impl Line {
         let elsewhere = address.is_some() || port.is_some();
         // Where the check goes elsewhere, the options of the server do not count for it.
         let asks = match asks {
-            _ if !checked => Asks::Nothing,
+            _ if !checked || self.options.disabled => Asks::Nothing,
             _ if *check_tls || (*tls && !elsewhere) => Asks::Other("TLS".into()),
             _ if *check_proxy || (*send_proxy && !elsewhere) => Asks::Other("the PROXY protocol".into()),
             Asks::Http(..) if self.options.fast_cgi || self.options.other_tongue => {

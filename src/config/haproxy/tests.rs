@@ -140,6 +140,19 @@ fn what_is_wrapped_in_something_else_is_not_http() {
 }
 
 #[test]
+fn who_is_disabled_is_not_sent_to_and_a_condition_only_haproxy_knows() {
+    let found = alone(
+        "backend a\n server x /run/x.sock check disabled\n server y /run/y.sock\nbackend b\n disabled\n server z /run/z.sock check\n\
+         .if defined(A)\nbackend c\n server w /run/w.sock check\n.endif\nbackend d\n server v /run/v.sock check\n",
+    );
+    let shown: Vec<&[u8]> = found.sockets.iter().map(|one| one.path.as_slice()).collect();
+    assert_eq!(
+        (shown, found.checks.len(), found.variable.len()),
+        (vec![&b"/run/y.sock"[..], b"/run/v.sock"], 4, 1)
+    );
+}
+
+#[test]
 fn it_is_told_from_others() {
     assert!(is_it(b"# x\nglobal\n\tlog /dev/log local0\n") && is_it(b"backend a\n server b /c\n"));
     for other in [
