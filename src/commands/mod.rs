@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod graph;
 mod guard;
+mod halves;
 mod inspect;
 mod jail;
 mod list;
