@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
-use crate::binary::{json, sockdoctor};
+use crate::binary::{json, run, sockdoctor};
 use crate::process::{Output, Process, finish, until};
 use crate::world::{World, isolated, isolated_host, need, skip};
 
@@ -137,6 +137,44 @@ fn every_byte_of_an_abstract_name_and_of_a_holders_is_shown_harmless() {
         let seen: BTreeSet<Vec<u8>> = rows.as_array().unwrap().iter().map(exact).collect();
         assert!(names.iter().all(|name| seen.contains(name)), "{rows:#}");
         drop(held);
+    });
+}
+
+/// Lines whose like a diagram, a page or a metric might take for its own.
+const TRICKS: [&[u8]; 5] = [b"%\\n\"<>", b"\\l\\N\\G", b"&lt;&amp;&#1;", b"</script>]]>--", b"{$x}|;"];
+
+#[test]
+fn diagrams_and_metrics_are_read_by_the_programs_they_are_for() {
+    let name = "neighbours::diagrams_and_metrics_are_read_by_the_programs_they_are_for";
+    isolated(name, |world| {
+        let (Some(mut dot), Some(promtool)) = (need("dot"), need("promtool")) else {
+            return skip(name, "no dot, or no promtool");
+        };
+        let names: Vec<Vec<u8>> =
+            (0..=255_u8).map(|byte| vec![b'a', byte, b'z']).chain(TRICKS.map(<[u8]>::to_vec)).collect();
+        let bound =
+            |name: &Vec<u8>| UnixListener::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap();
+        let _held: Vec<_> = names.iter().map(bound).collect();
+        let diagram = run(["graph", "--format", "dot"]).stdout;
+        let drawn = finish(dot.arg("-Tplain").arg(world.write("graph.dot", &diagram)), SOON);
+        assert_eq!((drawn.status, drawn.stderr.as_str()), (0, ""), "{diagram}");
+        let nodes = drawn.stdout.lines().filter(|line| line.starts_with("node s")).count();
+        // Those of other network namespaces are there too.
+        assert_eq!(
+            nodes,
+            diagram.lines().filter(|line| line.contains("[shape=ellipse, ")).count(),
+            "{diagram}"
+        );
+        assert!(nodes >= names.len(), "{diagram}");
+        let metrics = run(["list", "--format", "openmetrics"]).stdout;
+        assert!(metrics.ends_with("# EOF\n"));
+        // promtool reads the older format, to which that line is a comment.
+        let file = world.write("metrics", &metrics);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec \"$0\" check metrics <\"$1\""]).arg(promtool.get_program()).arg(file);
+        shell.envs(promtool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let read = finish(&mut shell, SOON);
+        assert_eq!((read.status, read.stderr.as_str()), (0, ""), "{metrics}");
     });
 }
 
