@@ -178,10 +178,8 @@ impl<'r> Sheet<'r> {
             rows.select_nth_unstable_by(half, by_name);
         }
         let (here, there) = rows.split_at_mut(half);
-        let (one, two) = std::thread::scope(|scope| {
-            let two = (!there.is_empty()).then(|| scope.spawn(|| look(there)));
-            (look(here), two.map(|two| two.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
-        });
+        let there = (!there.is_empty()).then_some(there);
+        let (one, two) = super::halves::both(here, there, look);
         let mut all = Vec::new();
         for (sheet, open) in [Some(one), two].into_iter().flatten() {
             self.judgement.absorb(sheet.judgement);

@@ -11,6 +11,7 @@ mod demo;
 mod explain;
 mod graph;
 mod guard;
+mod halves;
 mod inspect;
 mod jail;
 mod list;

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod compose;
 pub mod gunicorn;
 pub mod haproxy;
+mod included;
 mod ini;
 pub mod mysql;
 pub mod nginx;

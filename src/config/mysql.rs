@@ -1,11 +1,9 @@
 //! MySQL and MariaDB: the socket of the server and of its clients (my.cnf).
 
 use super::Text;
+use super::included::Included;
 use super::ini;
 use crate::model::{Declaration, Gap, Protocol, Usage};
-
-/// How deep files may include one another.
-const DEPTH: u32 = 10;
 
 /// Gives the files that an include names: a file, or with `true` those of a directory that end in `.cnf`.
 pub type Load<'l> = dyn FnMut(&[u8], bool) -> Result<Vec<Text>, Gap> + 'l;
@@ -22,7 +20,7 @@ pub struct Mysql {
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> Mysql {
     let mut found = Mysql::default();
-    file(main, &mut found, load, 0);
+    file(main, &mut found, load, &mut Included::default(), 0);
     found
 }
 
@@ -39,22 +37,30 @@ pub fn is_it(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n').any(own)
 }
 
-fn file((file_name, text): &Text, found: &mut Mysql, load: &mut Load<'_>, depth: u32) {
-    if depth > DEPTH {
-        let name = String::from_utf8_lossy(file_name);
-        return found.gaps.push(Gap::new(name, "not read: too many files include one another"));
+fn file(
+    (file_name, text): &Text,
+    found: &mut Mysql,
+    load: &mut Load<'_>,
+    included: &mut Included,
+    depth: u32,
+) {
+    if !included.more(file_name, depth, &mut found.gaps) {
+        return;
     }
     for line in ini::lines(file_name, text, b"#;") {
-        let included =
+        let follows =
             [(&b"!includedir"[..], true), (b"!include", false)].into_iter().find_map(|(word, directory)| {
                 let rest = line.name.strip_prefix(word)?;
                 rest.first()
                     .is_some_and(u8::is_ascii_whitespace)
                     .then(|| (rest.trim_ascii().to_vec(), directory))
             });
-        if let Some((path, directory)) = included {
+        if let Some((path, directory)) = follows {
+            if !included.more(file_name, depth, &mut found.gaps) {
+                continue;
+            }
             match load(&path, directory) {
-                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, depth + 1)),
+                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, included, depth + 1)),
                 Err(gap) => found.gaps.push(gap),
             }
             continue;

@@ -5,15 +5,11 @@ mod malformed;
 
 use std::collections::{HashMap, HashSet};
 
+use super::included::Included;
 use super::places::Places;
 use super::{Load, Text};
 use crate::model::{Declaration, Gap, Location, Protocol, Setting, Usage, Written};
 use lexer::{Lexer, Token};
-
-/// How deep files may include one another.
-const DEPTH: u32 = 10;
-/// How many files are read.
-const FILES: usize = 2000;
 
 /// What the files of one nginx say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,7 +33,7 @@ pub fn read(files: &[Text], load: &mut Load<'_>) -> Nginx {
     let mut reader = Reader {
         found: Nginx::default(),
         blocks: Vec::new(),
-        files: 0,
+        included: Included::default(),
         load,
         upstream: Vec::new(),
         members: Vec::new(),
@@ -129,8 +125,7 @@ struct Reader<'l> {
     found: Nginx,
     /// The blocks around a directive, each by its name.
     blocks: Vec<Vec<u8>>,
-    /// How many files were read.
-    files: usize,
+    included: Included,
     load: &'l mut Load<'l>,
     /// The name of the `upstream` that was opened last.
     upstream: Vec<u8>,
@@ -148,11 +143,9 @@ type Word = (Vec<u8>, std::ops::Range<usize>);
 
 impl Reader<'_> {
     fn file(&mut self, (file, text): &Text, depth: u32) {
-        if depth > DEPTH || self.files >= FILES {
-            let name = String::from_utf8_lossy(file);
-            return self.found.gaps.push(Gap::new(name, "not read: too many files include one another"));
+        if !self.included.more(file, depth, &mut self.found.gaps) {
+            return;
         }
-        self.files += 1;
         let places = Places::new(file, text);
         let outer = self.blocks.len();
         let mut lexer = Lexer::new(text);
@@ -237,6 +230,7 @@ impl Reader<'_> {
             *known = known.filter(|known| *known == protocol);
         }
         match name.as_slice() {
+            b"include" if !self.included.more(value, depth, &mut self.found.gaps) => {}
             b"include" => match (self.load)(value) {
                 Ok(texts) => texts.iter().for_each(|text| self.file(text, depth + 1)),
                 Err(gap) => self.found.gaps.push(gap),

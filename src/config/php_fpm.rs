@@ -1,13 +1,10 @@
 //! php-fpm: the sockets of its pools, and who is to have them (php-fpm.conf, www.conf).
 
+use super::included::Included;
 use super::ini::{self, Line};
 use super::{Load, Text};
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage};
 
-/// How deep files may include one another.
-const DEPTH: u32 = 10;
-/// How many files are read.
-const FILES: usize = 2000;
 /// How many pools are told apart.
 const POOLS: usize = 1000;
 
@@ -41,7 +38,7 @@ pub struct PhpFpm {
 
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> PhpFpm {
-    let mut reader = Reader { lines: Vec::new(), gaps: Vec::new(), files: 0, load };
+    let mut reader = Reader { lines: Vec::new(), gaps: Vec::new(), included: Included::default(), load };
     reader.file(main, &[], 0);
     let mut found = PhpFpm { pools: Vec::new(), gaps: reader.gaps };
     for line in reader.lines.iter().filter(|line| !line.section.is_empty() && line.section != b"global") {
@@ -76,23 +73,24 @@ pub fn is_it(text: &[u8]) -> bool {
 struct Reader<'l> {
     lines: Vec<Line>,
     gaps: Vec<Gap>,
-    files: usize,
+    included: Included,
     load: &'l mut Load<'l>,
 }
 
 impl Reader<'_> {
     fn file(&mut self, (file, text): &Text, section: &[u8], depth: u32) {
-        if depth > DEPTH || self.files >= FILES {
-            let name = String::from_utf8_lossy(file);
-            return self.gaps.push(Gap::new(name, "not read: too many files include one another"));
+        if !self.included.more(file, depth, &mut self.gaps) {
+            return;
         }
-        self.files += 1;
         for mut line in ini::lines(file, text, b";") {
             if line.section.is_empty() {
                 line.section = section.to_vec();
             }
             if line.name != b"include" {
                 self.lines.push(line);
+                continue;
+            }
+            if !self.included.more(file, depth, &mut self.gaps) {
                 continue;
             }
             match (self.load)(&line.value) {

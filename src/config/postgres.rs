@@ -1,11 +1,9 @@
 //! PostgreSQL: the directories of its sockets, and its port (postgresql.conf).
 
 use super::Text;
+use super::included::Included;
 use super::places::Places;
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage, Written};
-
-/// How deep files may include one another.
-const DEPTH: u32 = 10;
 
 /// Gives the files that a directive names: `include`, `include_if_exists`, `include_dir`, and its value.
 pub type Load<'l> = dyn FnMut(&str, &[u8]) -> Result<Vec<Text>, Gap> + 'l;
@@ -49,7 +47,7 @@ impl Postgres {
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> Postgres {
     let mut found = Postgres::default();
-    file(main, &mut found, load, 0);
+    file(main, &mut found, load, &mut Included::default(), 0);
     found
 }
 
@@ -74,10 +72,9 @@ pub fn is_it(text: &[u8]) -> bool {
         > 1
 }
 
-fn file((name, text): &Text, found: &mut Postgres, load: &mut Load<'_>, depth: u32) {
-    if depth > DEPTH {
-        let name = String::from_utf8_lossy(name);
-        return found.gaps.push(Gap::new(name, "not read: too many files include one another"));
+fn file((name, text): &Text, found: &mut Postgres, load: &mut Load<'_>, included: &mut Included, depth: u32) {
+    if !included.more(name, depth, &mut found.gaps) {
+        return;
     }
     let places = Places::new(name, text);
     let mut start = 0;
@@ -90,8 +87,10 @@ fn file((name, text): &Text, found: &mut Postgres, load: &mut Load<'_>, depth: u
         let whole = || written(0..value.len());
         let text = std::str::from_utf8(value).ok();
         match key.as_str() {
+            "include" | "include_if_exists" | "include_dir"
+                if !included.more(name, depth, &mut found.gaps) => {}
             "include" | "include_if_exists" | "include_dir" => match load(&key, value) {
-                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, depth + 1)),
+                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, included, depth + 1)),
                 Err(gap) => found.gaps.push(gap),
             },
             "unix_socket_directories" => found.directories = Some(directories(value, &written)),

@@ -1,11 +1,9 @@
 //! Redis and its kin: the socket, and the mode it gets (redis.conf).
 
+use super::included::Included;
 use super::places::Places;
 use super::{Load, Text};
 use crate::model::{Declaration, Gap, Protocol, Setting, Usage};
-
-/// How deep files may include one another.
-const DEPTH: u32 = 10;
 
 /// What the files of one Redis say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +19,7 @@ pub struct Redis {
 /// Reads a main file, and what it includes.
 pub fn read(main: &Text, load: &mut Load<'_>) -> Redis {
     let mut found = Redis::default();
-    file(main, &mut found, load, 0);
+    file(main, &mut found, load, &mut Included::default(), 0);
     found
 }
 
@@ -42,10 +40,9 @@ pub fn is_it(text: &[u8]) -> bool {
     found.filter(|word| own.contains(&word.to_ascii_lowercase().as_slice())).count() > 1
 }
 
-fn file((name, text): &Text, found: &mut Redis, load: &mut Load<'_>, depth: u32) {
-    if depth > DEPTH {
-        let name = String::from_utf8_lossy(name);
-        return found.gaps.push(Gap::new(name, "not read: too many files include one another"));
+fn file((name, text): &Text, found: &mut Redis, load: &mut Load<'_>, included: &mut Included, depth: u32) {
+    if !included.more(name, depth, &mut found.gaps) {
+        return;
     }
     let places = Places::new(name, text);
     let mut start = 0;
@@ -63,8 +60,9 @@ fn file((name, text): &Text, found: &mut Redis, load: &mut Load<'_>, depth: u32)
         };
         let written = || places.written(from..from + value.len());
         match directive.to_ascii_lowercase().as_slice() {
+            b"include" if !included.more(name, depth, &mut found.gaps) => {}
             b"include" => match load(value) {
-                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, depth + 1)),
+                Ok(texts) => texts.iter().for_each(|text| file(text, found, load, included, depth + 1)),
                 Err(gap) => found.gaps.push(gap),
             },
             b"unixsocket" => {

@@ -121,7 +121,8 @@ fn converse(child: &mut Child, request: &[u8], deadline: Instant) -> Option<Vec<
     child.stdin.take()?.write_all(request).ok()?;
     let mut stdout = child.stdout.take()?;
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    // Where no thread can be had, there is no answer.
+    let _ = std::thread::Builder::new().spawn(move || {
         let mut answer = Vec::new();
         if stdout.read_to_end(&mut answer).is_ok() {
             let _ = sender.send(answer);

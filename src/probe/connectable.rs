@@ -81,7 +81,8 @@ fn resolve(address: &str, deadline: Instant) -> Option<Vec<SocketAddr>> {
     }
     let (sender, receiver) = mpsc::channel();
     let address = address.to_owned();
-    std::thread::spawn(move || sender.send(address.to_socket_addrs().map(Iterator::collect)));
+    let look_up = move || sender.send(address.to_socket_addrs().map(Iterator::collect));
+    std::thread::Builder::new().spawn(look_up).ok()?;
     receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?.ok()
 }
 

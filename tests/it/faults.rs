@@ -26,8 +26,8 @@ const SOON: Duration = Duration::from_secs(60);
 /// Runs of the short form.
 const FEW: usize = 120;
 const ERRORS: [&str; 6] = ["EPERM", "EACCES", "EINTR", "EMFILE", "ENOSYS", "EIO"];
-/// Memory, the loader's work, ends and beginnings of processes and threads, and what cannot fail.
-const LEFT_OUT: [&str; 22] = [
+/// Memory, the loader's work, ends of processes, and what cannot fail.
+const LEFT_OUT: [&str; 19] = [
     "brk",
     "mmap",
     "munmap",
@@ -43,9 +43,6 @@ const LEFT_OUT: [&str; 22] = [
     "set_robust_list",
     "rseq",
     "futex",
-    "clone",
-    "clone3",
-    "vfork",
     "access",
     "pread64",
     "sigaltstack",

@@ -45,6 +45,7 @@ mod merge;
 mod monitoring;
 mod mounts;
 mod names;
+mod neighbours;
 mod nspawn;
 mod output;
 mod passivity;

@@ -104,7 +104,7 @@ fn late(last: Option<TrialAct>, clean: bool) -> Gap {
 fn lines(child: &mut Child) -> Receiver<Line> {
     let (sender, receiver) = channel();
     if let Some(stdout) = child.stdout.take() {
-        std::thread::spawn(move || {
+        let _ = std::thread::Builder::new().spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let Ok(line) = serde_json::from_str(&line) else { return };
                 if sender.send(line).is_err() {
