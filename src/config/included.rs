@@ -39,7 +39,7 @@ mod tests {
         let with = |line: &str| -> Text { (b"a".to_vec(), line.repeat(50).into_bytes()) };
         let once = |gaps: &[Gap]| assert_eq!(gaps.len(), 1, "{gaps:?}");
         let text = with("include a;\n");
-        once(&nginx::read(&text, &mut |_| Ok(vec![text.clone()])).gaps);
+        once(&nginx::read(std::slice::from_ref(&text), &mut |_| Ok(vec![text.clone()])).gaps);
         let text = with("include=a\n");
         once(&php_fpm::read(&text, &mut |_| Ok(vec![text.clone()])).gaps);
         let text = with("include 'a'\n");
