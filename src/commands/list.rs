@@ -1,5 +1,6 @@
 //! `list`: one row a bound socket, each with its verdict.
 
+mod further;
 mod order;
 mod servers;
 
@@ -45,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let fields = columns(args);
     let pattern = args.matching.as_deref().map(pattern).transpose()?;
     let memory = fields.contains(&SocketField::Memory);
-    let deadline = context.deadline + args.sample.unwrap_or_default();
+    let deadline = context.deadline + args.health.sample.unwrap_or_default();
     let mut examiner = Examiner::new(context.machine, deadline, memory);
     let user = args.user.as_deref().map(|name| user(&mut examiner, name)).transpose()?;
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
@@ -64,7 +65,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         dump
     };
     let mut dump = all(&Keepers::new());
-    let samples = args.sample.map(|duration| sampled(context, &dump, duration, named));
+    let samples = args.health.sample.map(|duration| sampled(context, &dump, duration, named));
     let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
@@ -105,6 +106,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     }
     sheet.name_holders(&mut examiner, held.as_deref());
     sheet.judge_servers(&examiner, &dump.namespaces);
+    sheet.ask_further(&args.health, &dump)?;
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }

@@ -32,6 +32,7 @@ mod hostile_server;
 mod identity;
 mod input;
 mod inspect;
+mod journal;
 mod kept;
 mod limits;
 mod list;
