@@ -1,16 +1,17 @@
-//! What `--logs` reads: the journal of a real journald, to which a unit's gunicorn writes.
+//! What `--logs` and `--log` read: the journal of a real journald, to which a unit's gunicorn writes, and files of any
+//! size.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
-use crate::binary::document;
+use crate::binary::{document, json};
 use crate::nspawn::Guest;
 use crate::process::{finish, until};
 use crate::seed_s1::{SOCKET, gunicorn_service};
-use crate::seen::Inspected;
+use crate::seen::{Inspected, text};
 use crate::servers::http_status;
-use crate::world::{isolated_root, skip};
+use crate::world::{isolated, isolated_root, need, skip};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -64,5 +65,35 @@ fn the_journal_of_a_unit_tells_of_a_closed_descriptor() {
         let gap = seen.not_checked("SD314").unwrap_or_else(|| panic!("{:#}", seen.0));
         assert!(gap["reason"].as_str().unwrap().contains("no journalctl"), "{gap:#}");
         assert!(gap["would_help"].as_str().unwrap().contains("--log FILE"), "{gap:#}");
+    });
+}
+
+#[test]
+fn a_log_that_is_larger_than_the_memory_is_read_whole() {
+    let name = "journal::a_log_that_is_larger_than_the_memory_is_read_whole";
+    isolated(name, |world| {
+        let Some(mut prlimit) = need("prlimit") else { return skip(name, "no prlimit") };
+        let (socket, log) = (world.path("s"), world.path("log"));
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let line = b"ERROR Too many open files\n";
+        let mut file = std::fs::File::create(&log).unwrap();
+        file.write_all(line).unwrap();
+        // A hole reads as zeros: one line without an end.
+        file.set_len(256 << 20).unwrap();
+        let mut file = std::fs::File::options().append(true).open(&log).unwrap();
+        file.write_all(&[&b"\n"[..], line].concat()).unwrap();
+        prlimit.arg("--as=200000000").arg(env!("CARGO_BIN_EXE_sockdoctor"));
+        prlimit.args(["inspect", text(&socket), "--log", text(&log), "--json"]);
+        let seen = Inspected(document(&finish(&mut prlimit, SOON)));
+        let read = &seen.target()["health"]["logs"][0];
+        assert_eq!((&read["lines"], &read["long_lines"]), (&3.into(), &1.into()), "{read:#}");
+        assert_eq!(
+            (&read["families"][0]["family"], &read["families"][0]["count"]),
+            (&"EMFILE".into(), &2.into())
+        );
+        // An overview takes the log of the one server that it shows.
+        std::fs::write(&log, line).unwrap();
+        let listed = json(["list", "--match", text(&socket), "--log", text(&log)]);
+        assert_eq!(listed["findings"][0]["code"], "SD314", "{listed:#}");
     });
 }

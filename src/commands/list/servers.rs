@@ -10,7 +10,7 @@ use crate::model::{Case, Gap, ListedRow, NotChecked, Rule, Socket, SocketState};
 use crate::rules::{self, Judgement};
 
 /// The rules about a server that is there and does not serve which need no time.
-const CODES: [&str; 3] = ["SD304", "SD306", "SD308"];
+const CODES: [&str; 4] = ["SD304", "SD306", "SD308", "SD309"];
 
 impl Sheet<'_> {
     /// Judges the servers whose holders are known, and says of whose clients one look could not tell.
@@ -27,8 +27,7 @@ impl Sheet<'_> {
             }
             let holders = row.holders.as_deref().unwrap_or_default();
             let waits = socket.queue().is_some_and(|queue| queue.waiting > 0);
-            if !examiner.looks_ill(holders, &mut suspects) {
-                open += usize::from(waits);
+            if !(waits || examiner.looks_ill(holders, &mut suspects)) {
                 continue;
             }
             let mut case = survey::held_case(namespaces, socket, holders);
@@ -38,8 +37,8 @@ impl Sheet<'_> {
             self.add(number, &case, judged);
         }
         if open > 0 {
-            let why =
-                format!("clients wait at {open} sockets: one look does not tell whether they are accepted");
+            let sockets = if open == 1 { "a socket".to_owned() } else { format!("{open} sockets") };
+            let why = format!("clients wait at {sockets}: one look does not tell whether they are accepted");
             let gap = Gap::new("accept queue", why).helped_by("sockdoctor list --sample 2s");
             self.judgement.not_checked.push(NotChecked { code: Some("SD304"), gap });
         }
@@ -47,6 +46,9 @@ impl Sheet<'_> {
 
     /// Adds what was found beside what a row already has.
     pub(super) fn add(&mut self, number: usize, case: &Case, judged: Judgement) {
+        // Sockets of one name have one finding of each kind.
+        let codes = judged.findings.iter().map(|finding| finding.code.as_bytes());
+        let of_these = [&case.target.label()[..], b"\0", &codes.collect::<Vec<_>>().concat()].concat();
         if let Some(worst) = judged.findings.iter().map(|finding| finding.severity).max() {
             let row = &mut self.rows[number];
             let mut codes: Vec<&'static str> = judged.findings.iter().map(|finding| finding.code).collect();
@@ -61,7 +63,7 @@ impl Sheet<'_> {
             codes.dedup();
             row.codes = codes.into();
         }
-        if judged.findings.is_empty() || self.judged.insert(case.target.label()) {
+        if judged.findings.is_empty() || self.judged.insert(of_these) {
             self.judgement.absorb(judged);
         }
     }

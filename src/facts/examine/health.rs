@@ -142,12 +142,13 @@ fn staying(samples: &[Sample]) -> HashSet<SocketIno> {
     first.half_dead.iter().filter(stays).copied().collect()
 }
 
-/// What a second look may show to be chance: processes that do not run, clients that have all left, and connections
-/// that are not closed.
+/// What a second look may show to be chance: processes that do not run, a queue that is full, clients that have all
+/// left, and connections that are not closed.
 fn is_doubtful(sample: &Sample, vitals: &[Vitals]) -> bool {
     let waiting = sample.waiting.as_deref().unwrap_or_default();
     let left = !waiting.is_empty() && waiting.iter().all(|ino| *ino == 0);
-    vitals.iter().any(is_held) || left || sample.half_dead.len() >= FEW
+    let full = sample.queue.is_some_and(|queue| queue.waiting > queue.backlog);
+    vitals.iter().any(is_held) || left || full || sample.half_dead.len() >= FEW
 }
 
 /// Stopped, or waiting for a disk: for a moment, or for ever.
