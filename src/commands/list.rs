@@ -15,6 +15,7 @@ use globset::{Glob, GlobMatcher};
 use super::sampled::{Sampled, sampled};
 use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
+use crate::facts::examine::suspects::Suspects;
 use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
 use crate::facts::look::Root;
@@ -97,15 +98,16 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;
+    let mut suspects = Suspects::default();
     for (mut case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
         if let Some(samples) = dump.rows.get(number as usize).and_then(|row| sheet.crowded(row)) {
-            examiner.fares(&mut case, samples.clone());
+            examiner.fares(&mut case, samples.clone(), &mut suspects);
         }
         let row = sheet.row(&case, Listed::Socket(number));
         sheet.rows.push(row);
     }
     sheet.name_holders(&mut examiner, held.as_deref());
-    sheet.judge_servers(&examiner, &dump.namespaces);
+    sheet.judge_servers(&examiner, &dump.namespaces, &mut suspects);
     sheet.ask_further(&args.health, &dump)?;
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));

@@ -14,11 +14,15 @@ const CODES: [&str; 4] = ["SD304", "SD306", "SD308", "SD309"];
 
 impl Sheet<'_> {
     /// Judges the servers whose holders are known, and says of whose clients one look could not tell.
-    pub(super) fn judge_servers(&mut self, examiner: &Examiner<'_>, namespaces: &[Namespace]) {
+    pub(super) fn judge_servers(
+        &mut self,
+        examiner: &Examiner<'_>,
+        namespaces: &[Namespace],
+        suspects: &mut Suspects,
+    ) {
         let sockets = self.sockets;
         let rules: Vec<&'static Rule> =
             rules::ALL.iter().copied().filter(|rule| CODES.contains(&rule.code)).collect();
-        let mut suspects = Suspects::default();
         let mut open = 0;
         for number in 0..self.rows.len() {
             let Some((row, socket)) = self.listener(number, sockets) else { continue };
@@ -27,11 +31,11 @@ impl Sheet<'_> {
             }
             let holders = row.holders.as_deref().unwrap_or_default();
             let waits = socket.queue().is_some_and(|queue| queue.waiting > 0);
-            if !(waits || examiner.looks_ill(holders, &mut suspects)) {
+            if !(waits || examiner.looks_ill(holders, suspects)) {
                 continue;
             }
             let mut case = survey::held_case(namespaces, socket, holders);
-            examiner.fares(&mut case, Vec::new());
+            examiner.fares(&mut case, Vec::new(), suspects);
             let judged = rules::judge(&case, &rules, |rule| self.context.chosen(rule));
             open += usize::from(waits && !judged.findings.iter().any(|finding| finding.code == "SD304"));
             self.add(number, &case, judged);

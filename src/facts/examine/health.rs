@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Examiner;
+use super::suspects::Suspects;
 use crate::facts::netns::{self, Namespace};
 use crate::facts::sampler::{self, Plan};
 use crate::facts::{holders, status, vitals};
@@ -95,9 +96,9 @@ impl Examiner<'_> {
         }
     }
 
-    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it as they are now.
-    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>) {
-        let holders = self.vitals(case.server(), &mut HashMap::new());
+    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it, each looked at once.
+    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>, suspects: &mut Suspects) {
+        let holders = self.vitals(case.server(), &mut suspects.vitals);
         case.health = Fact::Known(Box::new(Health { holders, samples, ..Health::default() }));
     }
 

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 
 use super::Examiner;
 use crate::facts::{proc_file, process, vitals};
-use crate::model::Holder;
+use crate::model::{Holder, Vitals};
 
 /// What was seen of processes, by pid.
 #[derive(Debug, Default)]
 pub struct Suspects {
     seen: HashMap<u32, Suspect>,
+    /// Those that were looked at whole: one process may hold thousands of sockets.
+    pub(super) vitals: HashMap<u32, Vitals>,
 }
 
 #[derive(Debug)]
