@@ -1,10 +1,9 @@
 //! What `list` takes.
 
-use std::time::Duration;
-
 use clap::Args;
 
-use super::values::{duration, fields};
+use super::health::HealthArgs;
+use super::values::fields;
 use crate::model::SocketField;
 
 /// `list`
@@ -41,7 +40,7 @@ pub struct ListArgs {
     /// Do not look for holders: faster
     #[arg(long, conflicts_with_all = ["pid", "user"])]
     pub no_holders: bool,
-    /// Look again and again for this long: whose queue is not emptied
-    #[arg(long, value_name = "D", value_parser = duration)]
-    pub sample: Option<Duration>,
+    /// Time, logs, and what servers say.
+    #[command(flatten)]
+    pub health: HealthArgs,
 }

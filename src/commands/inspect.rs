@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use super::asking::Asker;
 use super::declared::{Declarations, aged};
 use super::socket_unit::Units;
 use super::{Answer, Context, Refusal, consumers, logs, open_question, over_tcp, overall, rerooted};
@@ -60,13 +61,23 @@ pub(super) fn run(context: &Context<'_>, args: &InspectArgs) -> Result<Answer, R
     examiner.health(&mut cases, args.health.sample.map(|duration| Plan::over(duration, true)));
     logs::read(context, &mut cases, &health)?;
     over_tcp::find(context.machine, cases.iter_mut());
+    let unasked = if health.probe { asked(context, &mut cases) } else { Vec::new() };
     let mut answer = answer(context, &mut examiner, cases);
+    answer.judgement.not_checked.extend(unasked.into_iter().map(|gap| NotChecked { code: None, gap }));
     answer.open |= !gone.is_empty();
     answer.judgement.not_checked.extend(gone.into_iter().map(|target| {
         let gap = Gap::new(target.to_string(), format!("{NOBODY_HAS} it")).helped_by(IT_MAY_BE_GONE);
         NotChecked { code: None, gap }
     }));
     Ok(answer)
+}
+
+/// Asks the servers of cases; why some were not asked.
+fn asked(context: &Context<'_>, cases: &mut [Case]) -> Vec<Gap> {
+    match Asker::of(context) {
+        Ok(asker) => cases.iter_mut().filter_map(|case| asker.ask(case).err()).collect(),
+        Err(gap) => vec![gap],
+    }
 }
 
 /// `--log FILE TARGET`: the flag takes many files, and of those the last is the target where there is no other.

@@ -1,5 +1,6 @@
 //! `list`: one row a bound socket, each with its verdict.
 
+mod further;
 mod order;
 mod servers;
 
@@ -14,6 +15,7 @@ use globset::{Glob, GlobMatcher};
 use super::sampled::{Sampled, sampled};
 use super::{Answer, Context, Refusal, consumers, overall};
 use crate::cli::ListArgs;
+use crate::facts::examine::suspects::Suspects;
 use crate::facts::examine::{Examiner, label};
 use crate::facts::holders::{self, Holders};
 use crate::facts::look::Root;
@@ -45,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let fields = columns(args);
     let pattern = args.matching.as_deref().map(pattern).transpose()?;
     let memory = fields.contains(&SocketField::Memory);
-    let deadline = context.deadline + args.sample.unwrap_or_default();
+    let deadline = context.deadline + args.health.sample.unwrap_or_default();
     let mut examiner = Examiner::new(context.machine, deadline, memory);
     let user = args.user.as_deref().map(|name| user(&mut examiner, name)).transpose()?;
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
@@ -64,7 +66,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         dump
     };
     let mut dump = all(&Keepers::new());
-    let samples = args.sample.map(|duration| sampled(context, &dump, duration, named));
+    let samples = args.health.sample.map(|duration| sampled(context, &dump, duration, named));
     let mut walk = |dump: &Sockets| {
         let wanted = dump.rows.iter().filter(|row| named(row)).map(|row| row.ino).collect();
         let held = Arc::new(holders::walk(context.machine, Some(&wanted)));
@@ -96,15 +98,17 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
     examiner.patient = false;
+    let mut suspects = Suspects::default();
     for (mut case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
         if let Some(samples) = dump.rows.get(number as usize).and_then(|row| sheet.crowded(row)) {
-            examiner.fares(&mut case, samples.clone());
+            examiner.fares(&mut case, samples.clone(), &mut suspects);
         }
         let row = sheet.row(&case, Listed::Socket(number));
         sheet.rows.push(row);
     }
     sheet.name_holders(&mut examiner, held.as_deref());
-    sheet.judge_servers(&examiner, &dump.namespaces);
+    sheet.judge_servers(&examiner, &dump.namespaces, &mut suspects);
+    sheet.ask_further(&args.health, &dump)?;
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod artefact;
+mod asking;
 mod clean;
 mod completion;
 mod consumers;

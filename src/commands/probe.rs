@@ -221,7 +221,11 @@ pub(super) fn case(context: &Context<'_>, plan: &ProbePlan, probed: &Probed) -> 
         } else {
             examiner.examine(target, &here)
         };
-        if let Some(case) = found.into_iter().next().flatten() {
+        // Of another machine nothing is seen here, and nothing of it is in question.
+        let is_ours = |case: &Case| {
+            !matches!(case.target, Target::Tcp(_)) || case.server().is_some() || case.sockets.gaps.is_empty()
+        };
+        if let Some(case) = found.into_iter().next().flatten().filter(is_ours) {
             let mut case = Case { expects: Some(SocketType::Stream), ..case };
             examiner.health(std::slice::from_mut(&mut case), None);
             return case;

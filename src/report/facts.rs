@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::escape;
 use super::text::plural;
-use super::{Loudness, access, health, preflight};
+use super::{Loudness, access, health, preflight, probe};
 use crate::model::{Address, File, FileKind, InspectedTarget, Overall, Report, Sighting};
 
 /// Whether no finding speaks of the target.
@@ -43,6 +43,7 @@ pub(super) fn lines(target: &InspectedTarget, loudness: Loudness) -> Vec<(&'stat
         }
         lines.extend(health::log_lines(known));
     }
+    lines.extend(case.probe.known().map(|probed| ("reply", probe::outcome(probed))));
     match case.file() {
         Ok(Some(file)) => {
             lines.push(("file", file_line(target, file)));

@@ -1,7 +1,9 @@
 //! SD301: nobody is accepted any more, and the queue takes nobody.
 
 use super::{evidence, owner, stalled};
-use crate::model::{Address, Case, Certainty, Evidence, Finding, NoVerdict, Sighting, Target, Verdict};
+use crate::model::{
+    Address, Case, Certainty, Evidence, Finding, NoVerdict, Severity, Sighting, Target, Verdict,
+};
 
 rule! {
     /// The accept queue is full: a client gets EAGAIN, or hangs.
@@ -12,7 +14,8 @@ rule! {
     ///
     /// # How it is known
     /// The kernel counts waiting and backlog of the listener (UNIX_DIAG_RQLEN); it admits backlog + 1. Or a probe's
-    /// own connect got EAGAIN. Who waits is named by the kernel too (UNIX_DIAG_ICONS).
+    /// own connect got EAGAIN. Who waits is named by the kernel too (UNIX_DIAG_ICONS). Full at one look and not at the
+    /// next, 300 ms later, is a warning.
     ///
     /// # Not to be confused with
     /// A queue with one place left; a server that accepts and then is silent (SD401).
@@ -41,8 +44,11 @@ fn check(case: &Case) -> Verdict {
 fn finding(case: &Case, sighting: &Sighting, refused: bool) -> Finding {
     let tcp = matches!(sighting.socket.address, Address::Tcp(_));
     let met = if tcp { "a client's connect hangs" } else { "a client gets EAGAIN, or hangs" };
-    let summary = &format!("The accept queue is full: {met}.");
-    let mut finding = ACCEPT_QUEUE_FULL.finding(case, Certainty::Certain, summary);
+    let spike = !refused && stalled::is_spike(case);
+    let (what, severity) =
+        if spike { ("was full for a moment", Severity::Warning) } else { ("is full", Severity::Error) };
+    let summary = &format!("The accept queue {what}: {met}.");
+    let mut finding = ACCEPT_QUEUE_FULL.finding(case, Certainty::Certain, summary).as_severe_as(severity);
     finding.evidence.push(evidence::socket(sighting));
     finding
         .evidence
@@ -53,6 +59,7 @@ fn finding(case: &Case, sighting: &Sighting, refused: bool) -> Finding {
     let go_on = stopped.or_else(|| owner::of(sighting).and_then(owner::go_on));
     finding.cause = Some(match go_on {
         Some(_) => "the server is stopped (state T): by SIGSTOP, a terminal, or a debugger".into(),
+        None if spike => "more clients come at once than its backlog lets wait".into(),
         None => "the server does not accept: its workers are all busy, or stuck".into(),
     });
     finding.fixes.extend(go_on);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::family::{self, Kin};
-use crate::model::{Case, Fix, Health, Outcome, Severity, Sighting};
+use crate::model::{Case, Fix, Health, Outcome, Sample, Severity, Sighting};
 
 /// Who has waited so long is not served by a slow handler, but for rare ones.
 const STUCK: Duration = Duration::from_secs(10);
@@ -45,4 +45,22 @@ pub(super) fn busy(acceptors: &[Kin<'_>]) -> (&'static str, Fix) {
 pub(super) fn severity(case: &Case, health: &Health) -> Severity {
     let silent = case.probe.known().is_some_and(|probed| probed.outcome == Outcome::NoReply);
     if silent || health.over() >= STUCK { Severity::Error } else { Severity::Warning }
+}
+
+/// Whether a queue that was full at one look had room at another.
+pub(super) fn is_spike(case: &Case) -> bool {
+    let room = |sample: &Sample| sample.queue.is_some_and(|queue| queue.waiting <= queue.backlog);
+    case.health.known().is_some_and(|health| health.samples.iter().any(room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_had_room_at_one_look_was_full_for_a_moment() {
+        assert!(is_spike(&Health::sampled(&[&[1, 2], &[1]], 1).case()));
+        assert!(!is_spike(&Health::sampled(&[&[1, 2], &[1, 2]], 1).case()));
+        assert!(!is_spike(&Case::sample()), "nobody looked");
+    }
 }

@@ -36,6 +36,7 @@ mod identity;
 mod image;
 mod input;
 mod inspect;
+mod journal;
 mod kept;
 mod limits;
 mod list;

@@ -41,6 +41,9 @@ fn an_idle_server_that_is_stopped_is_found_before_a_client_meets_it() {
         };
         is_it(&inspect(&path).0);
         is_it(&listed(&path).1);
+        // What else is wrong with it hides nothing.
+        let both = ["list", "--probe", "--timeout", "2s", "--match", text(&path)];
+        assert!(json(both)["findings"].as_array().unwrap().len() > 1);
         let probe = ["probe", text(&path), "--http", "/", "--timeout", "2s", "--json"];
         is_it(&document(&finish(sockdoctor().args(probe), LIMIT)));
         kill(Pid::from_raw(worker), Signal::SIGCONT).unwrap();

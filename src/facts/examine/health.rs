@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Examiner;
+use super::suspects::Suspects;
 use crate::facts::netns::{self, Namespace};
 use crate::facts::sampler::{self, Plan};
 use crate::facts::{holders, status, vitals};
@@ -95,9 +96,9 @@ impl Examiner<'_> {
         }
     }
 
-    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it as they are now.
-    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>) {
-        let holders = self.vitals(case.server(), &mut HashMap::new());
+    /// Takes what was sampled elsewhere for the health of a case, with the processes behind it, each looked at once.
+    pub fn fares(&self, case: &mut Case, samples: Vec<Sample>, suspects: &mut Suspects) {
+        let holders = self.vitals(case.server(), &mut suspects.vitals);
         case.health = Fact::Known(Box::new(Health { holders, samples, ..Health::default() }));
     }
 
@@ -142,12 +143,13 @@ fn staying(samples: &[Sample]) -> HashSet<SocketIno> {
     first.half_dead.iter().filter(stays).copied().collect()
 }
 
-/// What a second look may show to be chance: processes that do not run, clients that have all left, and connections
-/// that are not closed.
+/// What a second look may show to be chance: processes that do not run, a queue that is full, clients that have all
+/// left, and connections that are not closed.
 fn is_doubtful(sample: &Sample, vitals: &[Vitals]) -> bool {
     let waiting = sample.waiting.as_deref().unwrap_or_default();
     let left = !waiting.is_empty() && waiting.iter().all(|ino| *ino == 0);
-    vitals.iter().any(is_held) || left || sample.half_dead.len() >= FEW
+    let full = sample.queue.is_some_and(|queue| queue.waiting > queue.backlog);
+    vitals.iter().any(is_held) || left || full || sample.half_dead.len() >= FEW
 }
 
 /// Stopped, or waiting for a disk: for a moment, or for ever.

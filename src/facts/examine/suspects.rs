@@ -4,22 +4,25 @@
 use std::collections::HashMap;
 
 use super::Examiner;
-use crate::facts::proc_file;
-use crate::facts::vitals;
-use crate::model::Holder;
+use crate::facts::{proc_file, process, vitals};
+use crate::model::{Holder, Vitals};
 
 /// What was seen of processes, by pid.
 #[derive(Debug, Default)]
 pub struct Suspects {
     seen: HashMap<u32, Suspect>,
+    /// Those that were looked at whole: one process may hold thousands of sockets.
+    pub(super) vitals: HashMap<u32, Vitals>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Suspect {
     /// It is stopped, or may have no descriptor left.
     ill: bool,
     /// Its command line is that of a worker, or of a program whose workers look like it.
     worker: bool,
+    /// What `/proc/PID/exe` names.
+    program: Option<Vec<u8>>,
 }
 
 impl Examiner<'_> {
@@ -33,11 +36,17 @@ impl Examiner<'_> {
         if own().count() > 1 && !activated && !own().any(has_parent) {
             return true;
         }
-        own().any(|holder| {
-            let pid = holder.process.pid;
-            let seen = *suspects.seen.entry(pid).or_insert_with(|| self.suspect(holder));
-            seen.ill || (seen.worker && !activated && !has_parent(holder))
-        })
+        for holder in own() {
+            suspects.seen.entry(holder.process.pid).or_insert_with(|| self.suspect(holder));
+        }
+        let seen = |holder: &Holder| suspects.seen.get(&holder.process.pid);
+        let mut programs = own().filter_map(|holder| seen(holder)?.program.as_ref());
+        let first = programs.next();
+        let strangers = programs.any(|program| Some(program) != first);
+        let is_ill = |holder: &Holder| {
+            seen(holder).is_some_and(|seen| seen.ill || (seen.worker && !activated && !has_parent(holder)))
+        };
+        strangers || own().any(is_ill)
     }
 
     fn suspect(&self, holder: &Holder) -> Suspect {
@@ -49,6 +58,7 @@ impl Examiner<'_> {
         Suspect {
             ill: stopped || vitals::may_run_out(self.machine, pid),
             worker: vitals::is_worker(&line) || vitals::is_gunicorn(&line),
+            program: process::link(&self.machine.process(pid, "exe")),
         }
     }
 }

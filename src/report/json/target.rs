@@ -26,6 +26,16 @@ pub(super) struct Target<'r> {
     consumers: Vec<Admission<'r>>,
     /// `null`: nothing alive serves it, or this command does not ask.
     health: Option<Health>,
+    /// `null`: it was not asked.
+    probe: Option<Reply>,
+}
+
+/// What a server answered that was asked beside all else.
+#[derive(Serialize)]
+struct Reply {
+    ok: bool,
+    outcome: &'static str,
+    status: Option<u16>,
 }
 
 /// By the permission bits alone, for a class of users; `null`: it cannot be told.
@@ -182,6 +192,11 @@ impl<'r> Target<'r> {
             may_connect: case.open_to().map(|[owner, group, others]| MayConnect { owner, group, others }),
             consumers: case.accesses.iter().map(Admission::of).collect(),
             health: case.health.known().map(|health| Health::of(health, server)),
+            probe: case.probe.known().map(|probed| Reply {
+                ok: probed.is_fine(),
+                outcome: probed.outcome.word(),
+                status: probed.reply.as_ref().and_then(|reply| reply.status),
+            }),
         }
     }
 }
