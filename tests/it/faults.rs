@@ -255,7 +255,7 @@ fn whatever_call_fails_nothing_false_is_said() {
             wrong.len()
         );
         std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults"), said).unwrap();
-        assert!(jobs.len() >= FEW && kinds.len() > 20, "hardly anything was tried: {kinds:?}");
+        assert!(2 * jobs.len() > FEW && kinds.len() > 20, "hardly anything was tried: {kinds:?}");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }
