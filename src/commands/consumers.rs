@@ -8,7 +8,7 @@ use crate::facts::consumers::{self, NoConsumer, Who};
 use crate::facts::examine::Examiner;
 use crate::facts::look::{Question, Root};
 use crate::facts::walk::Acls;
-use crate::facts::{connected, linger, mac, sysctl, verdict};
+use crate::facts::{connected, linger, mac, verdict};
 use crate::model::{
     Access, Case, Consumer, Fact, File, FileKind, Gap, NetnsId, Origin, Reached, Target, Walk,
 };
@@ -149,7 +149,7 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let Some(walk) = case.walk.known() else {
         return Access::without_path(consumer.clone(), case.server().is_some(), case.walk.gap());
     };
-    let mut access = walked(context, examiner, walk, consumer);
+    let mut access = walked(examiner, walk, consumer);
     let file = walk.file();
     // A mount that may hang is not walked as somebody else; a directory is no socket to be asked.
     if !context.machine.has_kernel() {
@@ -168,36 +168,25 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);
     }
-    access.mac = mac::of(context.machine, consumer, &case.path, file);
+    access.mac = mac::of(context.machine, &examiner.policy().security, consumer, &case.path, file);
     access
 }
 
 /// Puts a consumer before a directory in its own view, as if it looked for a socket there.
-pub(super) fn before_directory(
-    context: &Context<'_>,
-    examiner: &mut Examiner<'_>,
-    directory: &[u8],
-    consumer: &Consumer,
-) -> Access {
+pub(super) fn before_directory(examiner: &mut Examiner<'_>, directory: &[u8], consumer: &Consumer) -> Access {
     let question = Question { acls: Acls::Read, ..Question::walk(root_of(consumer), directory) };
     match examiner.look(&question) {
         Err(gap) => Access::without_path(consumer.clone(), false, Some(&gap)),
         Ok(look) => {
-            let mut access = walked(context, examiner, &look.walk.towards_a_name(), consumer);
+            let mut access = walked(examiner, &look.walk.towards_a_name(), consumer);
             access.arrives = look.walk.file().is_some_and(|file| file.kind == FileKind::Directory);
             access
         }
     }
 }
 
-fn walked(context: &Context<'_>, examiner: &mut Examiner<'_>, walk: &Walk, consumer: &Consumer) -> Access {
-    let protected = if context.machine.has_kernel() {
-        let protected = sysctl(context.machine, "fs/protected_symlinks");
-        protected.map_or_else(Fact::Unknown, |value| Fact::Known(value != 0))
-    } else {
-        Fact::NotAsked
-    };
-    let mut access = Access::of(consumer.clone(), walk, &protected);
+fn walked(examiner: &mut Examiner<'_>, walk: &Walk, consumer: &Consumer) -> Access {
+    let mut access = Access::of(consumer.clone(), walk, &examiner.policy().protected_symlinks);
     for gate in &mut access.gates {
         gate.owner = examiner.users.user(gate.step.permissions.uid);
         gate.group = examiner.users.group(gate.step.permissions.gid);

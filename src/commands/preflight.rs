@@ -109,7 +109,7 @@ impl Desk<'_> {
         };
         case.accesses = consumers
             .iter()
-            .map(|consumer| consumers::before_directory(self.context, &mut self.examiner, &path, consumer))
+            .map(|consumer| consumers::before_directory(&mut self.examiner, &path, consumer))
             .collect();
         let existing =
             name.as_ref().and_then(|_| self.walk(Root::Ours, &socket).known().and_then(Walk::file).cloned());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, read_dir};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -69,11 +69,8 @@ fn text(machine: &Machine, path: &[u8]) -> std::io::Result<Vec<u8>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut text = Vec::new();
-    if file.metadata()?.is_file() {
-        file.take(SIZE).read_to_end(&mut text)?;
-    }
-    Ok(text)
+    let status = file.metadata()?;
+    if status.is_file() { proc_file::up_to(&file, status.len() + 1, SIZE) } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod elsewhere;
 mod health;
 mod later;
 mod passive;
+mod policy;
 mod sighting;
 pub mod suspects;
 mod tcp;
@@ -36,6 +37,7 @@ use crate::model::{
 };
 use draft::Draft;
 pub(super) use draft::join_if_relative;
+use policy::Policy;
 use walked::Walked;
 
 /// How often a changing picture is taken before that is the answer.
@@ -82,6 +84,7 @@ pub struct Examiner<'m> {
     searched: bool,
     /// Why some of them did not tell.
     unasked: Option<Gap>,
+    policy: Option<Policy>,
     /// Those of the last examination, still open.
     namespaces: Vec<Namespace>,
 }
@@ -111,6 +114,7 @@ impl<'m> Examiner<'m> {
             kept: Keepers::new(),
             searched: false,
             unasked: None,
+            policy: None,
             namespaces: Vec::new(),
         }
     }

@@ -8,8 +8,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::machine::Machine;
-use super::{proc_file, sight};
-use crate::model::{Consumer, Denial, Fact, File, Gap, Mac, MacModule};
+use super::proc_file;
+use crate::model::{Consumer, Denial, Fact, File, Gap, Mac, MacModule, Security};
 use record::Record;
 
 /// Where auditd, or without it the kernel's log, keeps denials.
@@ -19,9 +19,14 @@ const TAIL: u64 = 4 << 20;
 /// How many records are kept.
 const MOST: usize = 5;
 
-/// What is known for a consumer and the socket at a path.
-pub fn of(machine: &Machine, consumer: &Consumer, path: &[u8], file: Option<&File>) -> Mac {
-    let security = sight::security(machine);
+/// What is known for a consumer and the socket at a path, where these are the modules.
+pub fn of(
+    machine: &Machine,
+    security: &Security,
+    consumer: &Consumer,
+    path: &[u8],
+    file: Option<&File>,
+) -> Mac {
     let modules = match &security.modules {
         Fact::Known(names) => Fact::Known(names.iter().filter_map(|name| module(name)).collect::<Vec<_>>()),
         Fact::Unknown(gap) => Fact::Unknown(gap.clone()),
@@ -127,7 +132,8 @@ mod tests {
 
     fn seen(machine: &Machine, path: &str, inode: u64) -> Mac {
         let file = File { path: path.into(), ino: inode, ..File::sample() };
-        of(machine, &Consumer::sample(33, &[]), path.as_bytes(), Some(&file))
+        let security = crate::facts::sight::security(machine);
+        of(machine, &security, &Consumer::sample(33, &[]), path.as_bytes(), Some(&file))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -42,11 +42,8 @@ pub fn first_root_of(machine: &Machine, pid: u32) -> PathBuf {
 pub fn one(root: &Path, path: &[u8]) -> Result<Text, Gap> {
     let read = || {
         let file = File::from(open(root, path)?);
-        let mut text = Vec::new();
-        if file.metadata()?.is_file() {
-            file.take(SIZE).read_to_end(&mut text)?;
-        }
-        Ok(text)
+        let status = file.metadata()?;
+        if status.is_file() { proc_file::up_to(&file, status.len() + 1, SIZE) } else { Ok(Vec::new()) }
     };
     read().map(|text| (path.to_vec(), text)).map_err(|error| gap(path, &error))
 }

@@ -18,6 +18,9 @@ pub(super) const SMALL: u64 = 1 << 20;
 /// Enough for mountinfo with 100,000 mounts, and for a passwd file with as many users.
 pub(super) const LARGE: u64 = 16 << 20;
 
+/// More than most files of `/proc` have, which tell no size.
+const USUAL: u64 = 2048;
+
 /// `O_NONBLOCK`, because opening a FIFO would wait for its writer.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
@@ -50,9 +53,15 @@ pub(super) fn directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
+/// As much of a file as may be read, which is `usual` bytes or less as a rule: without a guess, reading begins with 32.
+pub(super) fn up_to(file: &File, usual: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(usual.min(limit)).unwrap_or_default());
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn whole(file: OwnedFd, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::from(file).take(limit + 1).read_to_end(&mut bytes)?;
+    let bytes = up_to(&File::from(file), USUAL, limit + 1)?;
     if bytes.len() as u64 > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

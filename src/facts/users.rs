@@ -19,6 +19,8 @@ use super::proc_file;
 pub struct Users {
     passwd: Database,
     group: Database,
+    /// The primary groups that were asked for.
+    primary: HashMap<u32, Option<u32>>,
     /// `None` for another root: it answers for the running system.
     getent: Option<Getent>,
 }
@@ -30,6 +32,7 @@ impl Users {
         Self {
             passwd: Database::new(machine, "passwd"),
             group: Database::new(machine, "group"),
+            primary: HashMap::new(),
             getent: (machine.root == Path::new("/")).then(Getent::new),
         }
     }

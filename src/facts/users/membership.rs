@@ -16,6 +16,15 @@ impl Users {
 
     /// The primary group of a user. `Ok(None)`: the user is not in the database.
     pub fn primary_group(&mut self, uid: u32) -> Result<Option<u32>, Gap> {
+        if let Some(known) = self.primary.get(&uid) {
+            return Ok(*known);
+        }
+        let found = self.look_up_primary(uid)?;
+        self.primary.insert(uid, found);
+        Ok(found)
+    }
+
+    fn look_up_primary(&mut self, uid: u32) -> Result<Option<u32>, Gap> {
         let of_lines = |text: &[u8]| lines(text).find_map(|line| primary(line, uid));
         if let Some(gid) = of_lines(&self.file("passwd")?) {
             return Ok(Some(gid));
