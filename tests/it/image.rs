@@ -79,7 +79,7 @@ fn a_container_without_a_shell_checks_its_health() {
         assert_ne!(engine.docker(["exec", "app", "/bin/sh"]).status, 0, "there is no shell");
         engine.succeed(["kill", "--signal=STOP", "app"]);
         // The check's own output stands in Docker's log of it.
-        let told = || health().contains("\"unhealthy\"") && health().contains("SD401");
+        let told = || health().contains("\"unhealthy\"") && health().contains("SD304");
         assert!(until(LIMIT, told), "{}", health());
     });
 }
