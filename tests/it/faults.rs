@@ -228,8 +228,8 @@ fn whatever_call_fails_nothing_false_is_said() {
         }
         let kinds: BTreeSet<&String> = all.iter().flat_map(|whole| whole.calls.keys()).collect();
         let (total, whole_campaign) = (jobs.len(), std::env::var_os("SOCKDOCTOR_CAMPAIGN").is_some());
-        // An odd step goes through all errors.
-        let step = if whole_campaign { 1 } else { (total / FEW) | 1 };
+        // An odd step goes through all errors; one that is not too long leaves enough to try.
+        let step = if whole_campaign { 1 } else { (total / FEW).saturating_sub(1) | 1 };
         let jobs: Vec<_> = jobs.into_iter().step_by(step).collect();
         let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
@@ -255,7 +255,7 @@ fn whatever_call_fails_nothing_false_is_said() {
             wrong.len()
         );
         std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults"), said).unwrap();
-        assert!(2 * jobs.len() > FEW && kinds.len() > 20, "hardly anything was tried: {kinds:?}");
+        assert!(jobs.len() >= FEW && kinds.len() > 20, "hardly anything was tried: {kinds:?}");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }
