@@ -20,7 +20,7 @@ fn of_repo(file: &str) -> PathBuf {
 }
 
 /// What `tests/run --vm` fetched or linked statically.
-fn of_vm(file: &str) -> Option<PathBuf> {
+pub(crate) fn of_vm(file: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-vm").join(file);
     file.exists().then_some(file)
 }

@@ -1,6 +1,6 @@
-//! The committed pages of the manual: `BLESS=1 cargo test tidy` rewrites them.
+//! The pages of the manual and the completions, committed for packages: `BLESS=1 cargo test tidy` rewrites them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::binary::run;
@@ -9,22 +9,30 @@ use crate::world::{need, skip};
 
 const PAGES: [(&str, &str); 2] = [("1", "sockdoctor.1"), ("7", "sockdoctor-rules.7")];
 
-fn committed(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(file)
+/// What a command prints is what is committed for packages to install.
+fn current(command: &[&str], file: &str) {
+    let printed = run(command);
+    assert_eq!((printed.status, printed.stderr.as_str()), (0, ""));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, printed.stdout).unwrap();
+    } else {
+        let same = std::fs::read_to_string(path).unwrap_or_default() == printed.stdout;
+        assert!(same, "{file} is stale: BLESS=1 cargo test tidy");
+    }
 }
 
 #[test]
 fn the_pages_of_the_manual_are_current() {
     for (page, file) in PAGES {
-        let printed = run(["man", page]);
-        assert_eq!((printed.status, printed.stderr.as_str()), (0, ""));
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::create_dir_all(committed("")).unwrap();
-            std::fs::write(committed(file), printed.stdout).unwrap();
-        } else {
-            let current = std::fs::read_to_string(committed(file)).unwrap_or_default() == printed.stdout;
-            assert!(current, "man/{file} is stale: BLESS=1 cargo test tidy");
-        }
+        current(&["man", page], &format!("man/{file}"));
+    }
+}
+
+#[test]
+fn the_completions_are_current() {
+    for (shell, file) in [("bash", "sockdoctor.bash"), ("zsh", "_sockdoctor"), ("fish", "sockdoctor.fish")] {
+        current(&["completions", shell], &format!("completions/{file}"));
     }
 }
 
