@@ -5,6 +5,7 @@ mod asked;
 mod folded;
 mod progress;
 mod replayed;
+mod states;
 mod worth;
 
 use std::collections::HashSet;
@@ -17,13 +18,12 @@ use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
 use crate::cli::{ListArgs, ScanArgs};
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, host, unit_states};
-use crate::model::{
-    Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState, Walk,
-};
+use crate::facts::{consumers as identities, host};
+use crate::model::{Case, Consumer, Data, Gap, NotChecked, Origin, Served, Target, Unit, Walk};
 use crate::rules::{self, Judgement};
 use asked::Asker;
 use progress::Progress;
+use states::Awake;
 
 /// How many granted accesses are put to the kernel: enough to see that it agrees.
 const VERDICTS: usize = 4;
@@ -52,8 +52,8 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     let mut examiner = Examiner::new(machine, context.deadline, false);
     examiner.verdicts = VERDICTS;
     progress.step("looking at the paths it names");
-    let states = states(machine, &site, &mut gaps);
-    let mut cases = examined(context, &mut examiner, &site, &states, &mut gaps);
+    let awake = Awake::of(machine, &site.units, &mut gaps);
+    let mut cases = examined(context, &mut examiner, &site, &awake, &mut gaps);
     let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
@@ -69,11 +69,12 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
             site.leave_out_other_roots(&mut case.configured, root);
         }
         case.configured.jail = jail;
-        case.configured.states = of_units(&states, &case.configured.units);
+        case.configured.states = awake.of_units(&case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
         case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
+    states::complete(&mut cases, &mut gaps);
     activation::look_closer(machine, &mut examiner, &mut cases);
     over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
     progress.step("looking at the sockets of the host");
@@ -135,7 +136,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    states: &Fact<Vec<UnitState>>,
+    awake: &Awake,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -163,7 +164,7 @@ fn examined(
         cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
-    let left = worth::looking_at(context, site, states, left);
+    let left = worth::looking_at(context, examiner, site, awake, left);
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases
@@ -191,36 +192,6 @@ fn clients(
         gaps.push(Gap::new(format!("the user {user}"), "is not known here: access was not judged"));
         vec![]
     })
-}
-
-/// How systemd has the units that name sockets, asked once.
-fn states(machine: &Machine, site: &Site, gaps: &mut Vec<Gap>) -> Fact<Vec<UnitState>> {
-    if machine.scope != Scope::Running || !is_systemd(machine) {
-        return Fact::NotAsked;
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for unit in site.units.iter().filter(|unit| !unit.sockets.is_empty()) {
-        names.extend(std::iter::once(unit.name.as_str()).chain(unit.service.as_deref()));
-    }
-    match unit_states(&names) {
-        Ok(states) => Fact::Known(states),
-        Err(gap) => {
-            gaps.push(gap.clone());
-            Fact::Unknown(gap)
-        }
-    }
-}
-
-/// How systemd has these units, of all that it was asked for.
-fn of_units(states: &Fact<Vec<UnitState>>, units: &[Arc<Unit>]) -> Fact<Vec<UnitState>> {
-    let Fact::Known(all) = states else { return states.clone() };
-    let is_one = |state: &&UnitState| units.iter().any(|unit| unit.name == state.name);
-    Fact::Known(all.iter().filter(is_one).cloned().collect())
-}
-
-/// Whether systemd is the init here (sd_booted(3)).
-fn is_systemd(machine: &Machine) -> bool {
-    crate::facts::process::command(machine, 1).is_some_and(|command| command == b"systemd")
 }
 
 /// A server that is declared and does not run is nobody's concern until somebody wants to connect.
