@@ -3,6 +3,7 @@
 mod activation;
 mod asked;
 mod folded;
+mod listed;
 mod progress;
 mod replayed;
 mod states;
@@ -14,14 +15,15 @@ use std::sync::Arc;
 use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
-use crate::cli::{ListArgs, ScanArgs};
+use super::{Answer, Context, Refusal, consumers, jail, over_tcp, silence};
+use crate::cli::ScanArgs;
+use crate::facts::consumers as identities;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, host};
 use crate::model::{Case, Consumer, Data, Gap, NotChecked, Origin, Served, Target, Unit, Walk};
 use crate::rules::{self, Judgement};
 use asked::Asker;
+use listed::Listed;
 use progress::Progress;
 use states::Awake;
 
@@ -51,9 +53,12 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     let mut gaps = site.gaps.clone();
     let mut examiner = Examiner::new(machine, context.deadline, false);
     examiner.verdicts = VERDICTS;
-    progress.step("looking at the paths it names");
+    progress.step("looking at the sockets of the host");
+    // Before anybody is asked who holds what: a service that is started meanwhile is not one without its listener.
     let awake = Awake::of(machine, &site.units, &mut gaps);
-    let mut cases = examined(context, &mut examiner, &site, &awake, &mut gaps);
+    let mut listed = Listed::of(context, &mut examiner);
+    progress.step("looking at the paths it names");
+    let mut cases = examined(context, &mut examiner, &site, (&awake, &listed), &mut gaps);
     let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
@@ -77,25 +82,13 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     states::complete(&mut cases, &mut gaps);
     activation::look_closer(machine, &mut examiner, &mut cases);
     over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
-    progress.step("looking at the sockets of the host");
     let destination = |case: &Case| case.walk.known().map(Walk::destination);
     let named: HashSet<Vec<u8>> =
         cases.iter().flat_map(|case| [Some(case.path.clone()), destination(case)]).flatten().collect();
-    let mut sockets = 0;
-    let mut served = Vec::new();
-    if machine.has_kernel()
-        && let Ok(listed) = list::run(context, &ListArgs::default())
-    {
-        sockets = listed.subjects;
-        if let Data::List { sockets, .. } = &listed.data {
-            let ours = host::host(machine).netns;
-            served.extend(sockets.iter().filter_map(|row| Served::of_row(&row, ours)));
-        }
-        let mut judgement = listed.judgement;
-        // Those are judged with what configuration says of them.
-        judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
-        answer.judgement.absorb(judgement);
-    }
+    // Those are judged with what configuration says of them.
+    listed.judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
+    answer.judgement.absorb(listed.judgement);
+    let mut served = listed.served;
     let asker = if probe { Some(Asker::of(context, &site.fronts)) } else { None };
     let mut asker = asker.transpose().unwrap_or_else(|gap| {
         gaps.push(gap);
@@ -126,8 +119,13 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         ..Judgement::default()
     });
     answer.subjects = cases.len();
-    answer.data =
-        Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, checks, served };
+    answer.data = Data::Scan {
+        declarations: site.mentions,
+        files: site.texts.len(),
+        sockets: listed.subjects,
+        checks,
+        served,
+    };
     answer
 }
 
@@ -136,7 +134,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    awake: &Awake,
+    (awake, listed): (&Awake, &Listed),
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -148,7 +146,8 @@ fn examined(
         if targets.is_empty() {
             continue;
         }
-        left.retain(|path| !front.paths.contains(path));
+        let sent_to: HashSet<&Vec<u8>> = front.paths.iter().collect();
+        left.retain(|path| !sent_to.contains(path));
         let who = clients(context, examiner, front, gaps);
         let targets = match &front.chroot {
             Some(chroot) => jail::seen_from_here(examiner, chroot, targets, &who),
@@ -164,7 +163,7 @@ fn examined(
         cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
-    let left = worth::looking_at(context, examiner, site, awake, left);
+    let left = worth::looking_at(context, examiner, site, (awake, listed), left);
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases

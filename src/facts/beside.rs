@@ -46,3 +46,36 @@ impl<'v> Beside<'v> {
         self.at(path).is_some_and(|found| found.err() == Some(Errno::NOENT))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::facts::look::{Root, viewpoint};
+    use crate::facts::machine::Machine;
+
+    #[test]
+    fn only_what_is_certainly_not_there_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap();
+        std::fs::write(real.join("file"), "").unwrap();
+        symlink("nowhere", real.join("link")).unwrap();
+        let view = viewpoint(&Machine::default(), Root::Ours).unwrap();
+        let mut beside = Beside::new(&view);
+        let mut look = |name: &str| {
+            let path = real.join(name);
+            let found = beside.at(path.as_os_str().as_bytes()).map(|found| found.is_ok());
+            (found, beside.is_empty(path.as_os_str().as_bytes()))
+        };
+        assert_eq!(look("file"), (Some(true), false));
+        assert_eq!(look("none"), (Some(false), true));
+        assert_eq!(look("file/x"), (Some(false), false));
+        // For these a walk has to tell.
+        for name in ["link", "none/x"] {
+            assert_eq!(look(name), (None, false), "{name}");
+        }
+        assert_eq!((beside.at(b"relative"), beside.at(b"/tmp/")), (None, None));
+    }
+}

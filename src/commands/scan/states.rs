@@ -53,7 +53,7 @@ impl Awake {
 }
 
 /// Asks for all that is to be told of the units of the cases in which that matters: one call. What systemd does not
-/// tell of in time is unknown there.
+/// tell of in time is unknown there; of a unit that is on the move nothing is known.
 pub(super) fn complete(cases: &mut [Case], gaps: &mut Vec<Gap>) {
     let mut open: Vec<&mut Case> = cases.iter_mut().filter(|case| is_in_question(case)).collect();
     let all: BTreeSet<String> = open.iter().flat_map(|case| names(case)).collect();
@@ -63,12 +63,16 @@ pub(super) fn complete(cases: &mut [Case], gaps: &mut Vec<Gap>) {
         told.items.iter().map(|state| (state.name.as_str(), state)).collect();
     for case in &mut open {
         let missing = names(case).any(|name| !known.contains_key(name.as_str()));
-        case.configured.states = match told.gaps.first().filter(|_| missing) {
-            Some(gap) => Fact::Unknown(gap.clone()),
-            None => Fact::Known(
-                names(case).filter_map(|name| known.get(name.as_str()).copied().cloned()).collect(),
-            ),
+        if let Some(gap) = told.gaps.first().filter(|_| missing) {
+            case.configured.states = Fact::Unknown(gap.clone());
+            continue;
+        }
+        // Who holds what was looked at in between.
+        let settled = |now: &&UnitState| {
+            case.configured.state(&now.name).is_some_and(|before| before.active == now.active)
         };
+        let now = names(case).filter_map(|name| known.get(name.as_str()).copied());
+        case.configured.states = Fact::Known(now.filter(settled).cloned().collect());
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::listed::Listed;
 use super::states::Awake;
 use crate::commands::Context;
 use crate::commands::site::Site;
@@ -10,25 +11,19 @@ use crate::facts::beside::Beside;
 use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
 use crate::facts::look::Root;
-use crate::facts::netns_keepers::Keepers;
-use crate::facts::sockets::{self, Ask};
 use crate::model::{Reach, Usage};
 
 /// Those where something stands, that a socket may be named after, that somebody connects to, or that a unit which is
-/// not inactive is to serve. Without a kernel all of them are: nothing there is at rest.
+/// not inactive is to serve. Without a kernel all of them are, as nothing there is at rest, and without a list too.
 pub(super) fn looking_at(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    awake: &Awake,
+    (awake, listed): (&Awake, &Listed),
     mut paths: Vec<Vec<u8>>,
 ) -> Vec<Vec<u8>> {
-    if !context.machine.has_kernel() {
-        return paths;
-    }
-    let dump = sockets::all(context.machine, Ask { owners_only: true, memory: false }, &Keepers::new());
-    let named: HashSet<&[u8]> =
-        dump.rows.iter().filter_map(|row| row.address.path()).map(last_name).collect();
+    let Some(sockets) = &listed.sockets else { return paths };
+    let named: HashSet<&[u8]> = sockets.iter().filter_map(|row| row.address.path()).map(last_name).collect();
     let wanted =
         site.mentions.iter().filter(|mention| mention.usage != Usage::Binds || awake.has(&mention.owner));
     let wanted: HashSet<&[u8]> = wanted.map(|mention| mention.path.as_slice()).collect();
