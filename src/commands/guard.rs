@@ -202,7 +202,7 @@ impl Guard<'_> {
     /// Why a unit that is to be restarted is not: systemd is about to, or somebody has stopped it.
     fn in_motion(&self) -> Option<String> {
         let name = full_name(self.args.restart_unit.as_deref()?);
-        let state = unit_states(&[name.as_str()]).ok()?.into_iter().next()?;
+        let state = unit_states(&[name.as_str()]).items.into_iter().next()?;
         match state.active.as_str() {
             moving if IN_MOTION.contains(&moving) => {
                 Some(format!("systemd has {name} {moving} at this moment"))

@@ -44,16 +44,25 @@ const COLUMNS: [SocketField; 9] = [
 ];
 
 pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refusal> {
+    let deadline = context.deadline + args.health.sample.unwrap_or_default();
+    let memory = columns(args).contains(&SocketField::Memory);
+    run_by(context, &mut Examiner::new(context.machine, deadline, memory), args)
+}
+
+/// The same by an examiner, which remembers who holds the sockets.
+pub(super) fn run_by(
+    context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
+    args: &ListArgs,
+) -> Result<Answer, Refusal> {
     let fields = columns(args);
     let pattern = args.matching.as_deref().map(pattern).transpose()?;
     let memory = fields.contains(&SocketField::Memory);
-    let deadline = context.deadline + args.health.sample.unwrap_or_default();
-    let mut examiner = Examiner::new(context.machine, deadline, memory);
-    let user = args.user.as_deref().map(|name| user(&mut examiner, name)).transpose()?;
+    let user = args.user.as_deref().map(|name| user(examiner, name)).transpose()?;
     if let Some(pid) = args.pid.filter(|pid| !process::exists(context.machine, *pid)) {
         return Err(Refusal::open(format!("there is no process {pid}"), "`ps -e` lists those that are"));
     }
-    let view = args.view.as_deref().map(|name| consumers::view(context, &mut examiner, name)).transpose()?;
+    let view = args.view.as_deref().map(|name| consumers::view(context, examiner, name)).transpose()?;
     let (root, netns) = view.unwrap_or((Root::Ours, None));
     examiner.look_from(root, netns);
     let named = |row: &Socket| matches(row, pattern.as_ref());
@@ -82,7 +91,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     let by_holder = held.as_ref().filter(|_| args.pid.is_some() || user.is_some());
     let chosen: Option<HashSet<SocketIno>> = by_holder.map(|held| {
         let rows = dump.rows.iter().filter(|row| named(row));
-        rows.filter(|row| held_by(&mut examiner, held, row, args.pid, user)).map(|row| row.ino).collect()
+        rows.filter(|row| held_by(examiner, held, row, args.pid, user)).map(|row| row.ino).collect()
     });
     let wanted =
         |row: &Socket| chosen.as_ref().map_or_else(|| named(row), |chosen| chosen.contains(&row.ino));
@@ -90,14 +99,14 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     sheet.samples = samples.as_ref();
     sheet.note_gaps(&dump);
     if args.stale {
-        sheet.add_unbound(&mut examiner, &dump, pattern.as_ref());
+        sheet.add_unbound(examiner, &dump, pattern.as_ref());
     }
     let numbered = (0..).zip(&dump.rows).filter(|(_, row)| wanted(row));
     let numbers: Vec<u32> = numbered.map(|(number, _)| number).collect();
     let view = examiner.viewpoint(root).ok();
     let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
     // An overview never waits: what it cannot be sure of it calls likely.
-    examiner.patient = false;
+    let patient = std::mem::replace(&mut examiner.patient, false);
     let mut suspects = Suspects::default();
     for (mut case, number) in examiner.survey_open(&dump, &open, held.is_some()) {
         if let Some(samples) = dump.rows.get(number as usize).and_then(|row| sheet.crowded(row)) {
@@ -106,8 +115,9 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
         let row = sheet.row(&case, Listed::Socket(number));
         sheet.rows.push(row);
     }
-    sheet.name_holders(&mut examiner, held.as_deref());
-    sheet.judge_servers(&examiner, &dump.namespaces, &mut suspects);
+    examiner.patient = patient;
+    sheet.name_holders(examiner, held.as_deref());
+    sheet.judge_servers(examiner, &dump.namespaces, &mut suspects);
     sheet.ask_further(&args.health, &dump)?;
     if sheet.rows.is_empty() && (pattern.is_some() || args.pid.is_some() || user.is_some()) {
         return Err(Refusal::open("no socket matches", "`sockdoctor list --all` shows every socket"));
@@ -115,7 +125,7 @@ pub(super) fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer, Refu
     sheet.note_hidden_holders(held.as_ref().and_then(|held| held.gap(context.machine)));
     sheet.order(args.sort);
     let Sheet { judgement, rows, .. } = sheet;
-    let (subjects, owners) = (rows.len(), owners(&rows, &mut examiner));
+    let (subjects, owners) = (rows.len(), owners(&rows, examiner));
     let labelled = |namespace: &Namespace| Some((namespace.id, label(&dump.namespaces, namespace.id)?));
     let labels = dump.namespaces.iter().filter_map(labelled).collect();
     let sockets = Listing { rows, sockets: dump.rows, owners, labels };

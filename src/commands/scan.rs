@@ -3,8 +3,10 @@
 mod activation;
 mod asked;
 mod folded;
+mod listed;
 mod progress;
 mod replayed;
+mod states;
 mod worth;
 
 use std::collections::HashSet;
@@ -13,17 +15,17 @@ use std::sync::Arc;
 use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, jail, list, over_tcp, silence};
-use crate::cli::{ListArgs, ScanArgs};
+use super::{Answer, Context, Refusal, consumers, jail, over_tcp, silence};
+use crate::cli::ScanArgs;
+use crate::facts::consumers as identities;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::facts::{consumers as identities, host, unit_states};
-use crate::model::{
-    Case, Consumer, Data, Fact, Gap, NotChecked, Origin, Served, Target, Unit, UnitState, Walk,
-};
+use crate::model::{Case, Consumer, Data, Gap, NotChecked, Origin, Served, Target, Unit, Walk};
 use crate::rules::{self, Judgement};
 use asked::Asker;
+use listed::Listed;
 use progress::Progress;
+use states::Awake;
 
 /// How many granted accesses are put to the kernel: enough to see that it agrees.
 const VERDICTS: usize = 4;
@@ -51,9 +53,12 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     let mut gaps = site.gaps.clone();
     let mut examiner = Examiner::new(machine, context.deadline, false);
     examiner.verdicts = VERDICTS;
+    progress.step("looking at the sockets of the host");
+    // Before anybody is asked who holds what: a service that is started meanwhile is not one without its listener.
+    let awake = Awake::of(machine, &site.units, &mut gaps);
+    let mut listed = Listed::of(context, &mut examiner);
     progress.step("looking at the paths it names");
-    let states = states(machine, &site, &mut gaps);
-    let mut cases = examined(context, &mut examiner, &site, &states, &mut gaps);
+    let mut cases = examined(context, &mut examiner, &site, (&awake, &listed), &mut gaps);
     let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
@@ -69,32 +74,21 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
             site.leave_out_other_roots(&mut case.configured, root);
         }
         case.configured.jail = jail;
-        case.configured.states = of_units(&states, &case.configured.units);
+        case.configured.states = awake.of_units(&case.configured.units);
         declared::complete(context, &mut examiner, &site, case);
         case.aged = declared::aged(case, &site.tmpfiles.aging, site.tmpfiles.gap.as_ref());
         is_in_question(case)
     });
+    states::complete(&mut cases, &mut gaps);
     activation::look_closer(machine, &mut examiner, &mut cases);
     over_tcp::find(machine, cases.iter_mut().filter(|case| case.configured.clients().next().is_some()));
-    progress.step("looking at the sockets of the host");
     let destination = |case: &Case| case.walk.known().map(Walk::destination);
     let named: HashSet<Vec<u8>> =
         cases.iter().flat_map(|case| [Some(case.path.clone()), destination(case)]).flatten().collect();
-    let mut sockets = 0;
-    let mut served = Vec::new();
-    if machine.has_kernel()
-        && let Ok(listed) = list::run(context, &ListArgs::default())
-    {
-        sockets = listed.subjects;
-        if let Data::List { sockets, .. } = &listed.data {
-            let ours = host::host(machine).netns;
-            served.extend(sockets.iter().filter_map(|row| Served::of_row(&row, ours)));
-        }
-        let mut judgement = listed.judgement;
-        // Those are judged with what configuration says of them.
-        judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
-        answer.judgement.absorb(judgement);
-    }
+    // Those are judged with what configuration says of them.
+    listed.judgement.findings.retain(|finding| !named.contains(finding.subject.name.as_slice()));
+    answer.judgement.absorb(listed.judgement);
+    let mut served = listed.served;
     let asker = if probe { Some(Asker::of(context, &site.fronts)) } else { None };
     let mut asker = asker.transpose().unwrap_or_else(|gap| {
         gaps.push(gap);
@@ -125,8 +119,13 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
         ..Judgement::default()
     });
     answer.subjects = cases.len();
-    answer.data =
-        Data::Scan { declarations: site.mentions, files: site.texts.len(), sockets, checks, served };
+    answer.data = Data::Scan {
+        declarations: site.mentions,
+        files: site.texts.len(),
+        sockets: listed.subjects,
+        checks,
+        served,
+    };
     answer
 }
 
@@ -135,7 +134,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    states: &Fact<Vec<UnitState>>,
+    (awake, listed): (&Awake, &Listed),
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -147,7 +146,8 @@ fn examined(
         if targets.is_empty() {
             continue;
         }
-        left.retain(|path| !front.paths.contains(path));
+        let sent_to: HashSet<&Vec<u8>> = front.paths.iter().collect();
+        left.retain(|path| !sent_to.contains(path));
         let who = clients(context, examiner, front, gaps);
         let targets = match &front.chroot {
             Some(chroot) => jail::seen_from_here(examiner, chroot, targets, &who),
@@ -163,7 +163,7 @@ fn examined(
         cases.extend(found);
     }
     left.retain(|path| path.starts_with(b"/"));
-    let left = worth::looking_at(context, site, states, left);
+    let left = worth::looking_at(context, examiner, site, (awake, listed), left);
     let found = consumers::examine(context, examiner, &targets(&left), b"/", &[]);
     cases.extend(found.into_iter().flatten().flatten());
     cases
@@ -191,36 +191,6 @@ fn clients(
         gaps.push(Gap::new(format!("the user {user}"), "is not known here: access was not judged"));
         vec![]
     })
-}
-
-/// How systemd has the units that name sockets, asked once.
-fn states(machine: &Machine, site: &Site, gaps: &mut Vec<Gap>) -> Fact<Vec<UnitState>> {
-    if machine.scope != Scope::Running || !is_systemd(machine) {
-        return Fact::NotAsked;
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for unit in site.units.iter().filter(|unit| !unit.sockets.is_empty()) {
-        names.extend(std::iter::once(unit.name.as_str()).chain(unit.service.as_deref()));
-    }
-    match unit_states(&names) {
-        Ok(states) => Fact::Known(states),
-        Err(gap) => {
-            gaps.push(gap.clone());
-            Fact::Unknown(gap)
-        }
-    }
-}
-
-/// How systemd has these units, of all that it was asked for.
-fn of_units(states: &Fact<Vec<UnitState>>, units: &[Arc<Unit>]) -> Fact<Vec<UnitState>> {
-    let Fact::Known(all) = states else { return states.clone() };
-    let is_one = |state: &&UnitState| units.iter().any(|unit| unit.name == state.name);
-    Fact::Known(all.iter().filter(is_one).cloned().collect())
-}
-
-/// Whether systemd is the init here (sd_booted(3)).
-fn is_systemd(machine: &Machine) -> bool {
-    crate::facts::process::command(machine, 1).is_some_and(|command| command == b"systemd")
 }
 
 /// A server that is declared and does not run is nobody's concern until somebody wants to connect.

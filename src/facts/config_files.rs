@@ -69,8 +69,7 @@ fn text(machine: &Machine, path: &[u8]) -> std::io::Result<Vec<u8>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let status = file.metadata()?;
-    if status.is_file() { proc_file::up_to(&file, status.len() + 1, SIZE) } else { Ok(Vec::new()) }
+    proc_file::regular(&file, SIZE)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod draft;
 mod elsewhere;
 mod health;
 mod later;
+mod once;
 mod passive;
 mod policy;
 mod sighting;
@@ -27,7 +28,6 @@ use super::look::{NoLook, Question, Root, look, root_of, viewpoint};
 use super::machine::Machine;
 use super::netns::Namespace;
 use super::netns_keepers::Keepers;
-use super::process;
 use super::sockets::{self, Ask, Sockets};
 use super::users::Users;
 use super::walk::{Acls, Touch, Viewpoint};
@@ -37,6 +37,7 @@ use crate::model::{
 };
 use draft::Draft;
 pub(super) use draft::join_if_relative;
+use once::Once;
 use policy::Policy;
 use walked::Walked;
 
@@ -70,6 +71,8 @@ pub struct Examiner<'m> {
     directories: HashMap<Vec<u8>, Option<Vec<u8>>>,
     hung: HashMap<u64, Gap>,
     processes: HashMap<u32, Option<Arc<Process>>>,
+    /// Those of the last picture.
+    once: Once,
     /// The last walk over all descriptors.
     walked: Option<Walked>,
     /// Bound sockets that were already given their time to listen.
@@ -107,6 +110,7 @@ impl<'m> Examiner<'m> {
             directories: HashMap::new(),
             hung: HashMap::new(),
             processes: HashMap::new(),
+            once: Once::default(),
             walked: None,
             silent: HashSet::new(),
             dead: HashMap::new(),
@@ -125,6 +129,7 @@ impl<'m> Examiner<'m> {
         if self.client != client {
             self.client = client;
             self.directories.clear();
+            self.once = Once::default();
         }
     }
 
@@ -188,6 +193,7 @@ impl<'m> Examiner<'m> {
 
     /// One picture of all targets against one dump.
     fn picture(&mut self, targets: &[Target], working_directory: &[u8], dump: &Sockets) -> Vec<Option<Case>> {
+        self.once = Once::default();
         let index = Index::new(&dump.rows, targets.len());
         self.place_relative_names(targets, dump);
         let drafts: Vec<Option<Draft>> =
@@ -255,15 +261,6 @@ impl<'m> Examiner<'m> {
             (Root::Ours, path) => (self.client, path),
             named => named,
         }
-    }
-
-    /// Whether names mean the same to a process as to the client.
-    fn shares_view(&self, pid: u32) -> bool {
-        let client = match self.client {
-            Root::Ours => None,
-            Root::Process(client) => Some(client),
-        };
-        process::same_view(self.machine, pid, client) == Some(true)
     }
 
     /// A root with its mounts, opened once.

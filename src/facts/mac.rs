@@ -34,8 +34,11 @@ pub fn of(
     };
     let active = !matches!(&modules, Fact::Known(modules) if modules.is_empty());
     let pid = consumer.process.as_ref().map_or_else(|| "self".to_owned(), |process| process.pid.to_string());
-    let label = proc_file::read(&machine.proc(pid).join("attr/current"), proc_file::SMALL).ok();
-    let label = label.map(|label| label.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&label).to_vec());
+    let label = || proc_file::read(&machine.proc(pid).join("attr/current"), proc_file::SMALL).ok();
+    let label = active
+        .then(label)
+        .flatten()
+        .map(|label| label.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&label).to_vec());
     let is_it = |record: &Record| match (&record.path, &record.name, record.inode, file) {
         (Some(named), ..) => named == path || file.is_some_and(|file| file.path == *named),
         (None, Some(name), Some(inode), Some(file)) => {
@@ -47,7 +50,7 @@ pub fn of(
         denials: if active { denials(machine, is_it) } else { Fact::NotAsked },
         modules,
         enforcing: security.enforcing,
-        label: label.filter(|label| active && !label.is_empty()),
+        label: label.filter(|label| !label.is_empty()),
     }
 }
 

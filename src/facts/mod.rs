@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this module is the boundary to the machine")]
 
 mod acl;
+pub mod beside;
 mod borrowed;
 mod bound_file;
 pub mod cgroup;
@@ -44,6 +45,7 @@ pub mod netns_keepers;
 mod netns_mounts;
 mod netns_name;
 pub mod passed;
+mod pinned;
 pub mod place;
 mod proc_file;
 mod proc_net_unix;
@@ -71,4 +73,4 @@ pub mod walk;
 pub mod watch_path;
 
 pub use status::sysctl;
-pub use systemctl::states as unit_states;
+pub use systemctl::{awake as awake_units, states as unit_states};

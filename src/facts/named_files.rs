@@ -40,11 +40,7 @@ pub fn first_root_of(machine: &Machine, pid: u32) -> PathBuf {
 
 /// A regular file and its text, by its path in a root.
 pub fn one(root: &Path, path: &[u8]) -> Result<Text, Gap> {
-    let read = || {
-        let file = File::from(open(root, path)?);
-        let status = file.metadata()?;
-        if status.is_file() { proc_file::up_to(&file, status.len() + 1, SIZE) } else { Ok(Vec::new()) }
-    };
+    let read = || proc_file::regular(&File::from(open(root, path)?), SIZE);
     read().map(|text| (path.to_vec(), text)).map_err(|error| gap(path, &error))
 }
 

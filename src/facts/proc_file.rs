@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::retry_on_intr;
 
 use crate::model::Gap;
 
@@ -57,6 +58,23 @@ pub(super) fn directory(path: &Path) -> io::Result<OwnedFd> {
 pub(super) fn up_to(file: &File, usual: u64, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(usual.min(limit)).unwrap_or_default());
     file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// As much of a regular file as may be read; nothing of any other.
+pub(super) fn regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let status = fstat(file)?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Ok(Vec::new());
+    }
+    let size = u64::try_from(status.st_size).unwrap_or_default();
+    let mut bytes = vec![0; usize::try_from((size + 1).min(limit)).unwrap_or_default()];
+    let length = retry_on_intr(|| rustix::io::read(file, &mut bytes))?;
+    bytes.truncate(length);
+    // A read that stops short of what was asked for, at the very size, has met the end.
+    if length as u64 != size {
+        file.take(limit - length as u64).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 

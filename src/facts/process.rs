@@ -51,17 +51,6 @@ pub fn read(machine: &Machine, users: &mut Users, pid: u32) -> Option<Process> {
     })
 }
 
-/// Whether the pid still is the process that was read, and its descriptor still is that socket: pids and
-/// descriptors are used again.
-#[must_use]
-pub fn still_holds(machine: &Machine, process: &Process, fd: u32, ino: SocketIno) -> bool {
-    let Ok(directory) = proc_file::directory(&machine.process(process.pid, "")) else { return false };
-    let stat =
-        proc_file::read_at(&directory, "stat", proc_file::SMALL).ok().and_then(|text| Stat::parse(&text));
-    stat.is_some_and(|stat| stat.start_ticks == process.start_ticks)
-        && link_at(&directory, &format!("fd/{fd}")).is_some_and(|link| socket_ino(&link) == Some(ino))
-}
-
 /// The working directory as `/proc/PID/cwd` tells it: up to the root of its mount namespace, and with
 /// ` (deleted)` appended once it is removed (`proc_pid_cwd(5)`). `None`: gone, or not readable.
 #[must_use]
@@ -234,9 +223,7 @@ pub(super) fn effective_uid(status: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::{MetadataExt, symlink};
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::fs::symlink;
     use std::process::{Command, id};
 
     use proptest::prelude::*;
@@ -250,12 +237,6 @@ mod tests {
 
     fn read_as(machine: &Machine, pid: u32) -> Option<Process> {
         read(machine, &mut Users::new(machine), pid)
-    }
-
-    fn socket(of: &impl AsRawFd) -> (u32, SocketIno) {
-        let fd = of.as_raw_fd();
-        let ino = std::fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().ino();
-        (fd.try_into().unwrap(), SocketIno(ino.try_into().unwrap()))
     }
 
     #[test]
@@ -303,20 +284,6 @@ mod tests {
         );
         child.wait().unwrap();
         assert_eq!(read_as(&Machine::default(), child.id()), None);
-    }
-
-    #[test]
-    fn a_holder_is_believed_only_while_it_holds() {
-        let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::default();
-        let listener = UnixListener::bind(directory.path().join("x")).unwrap();
-        let (fd, ino) = socket(&listener);
-        let process = read_as(&machine, id()).unwrap();
-        assert!(still_holds(&machine, &process, fd, ino));
-        assert!(!still_holds(&machine, &process, fd, SocketIno(ino.0 ^ 1)));
-        assert!(!still_holds(&machine, &process, 0x7fff_ffff, ino));
-        let another = Process { start_ticks: process.start_ticks + 1, ..process };
-        assert!(!still_holds(&machine, &another, fd, ino));
     }
 
     #[test]

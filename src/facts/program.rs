@@ -6,8 +6,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than any answer: a group can list thousands of members.
-const ANSWER_LIMIT: u64 = 1 << 20;
+/// More than any answer: a group can list thousands of members, and systemd thousands of units.
+const ANSWER_LIMIT: u64 = 4 << 20;
+
+/// What a program has printed until its time was up, and the status it ended with, if it did.
+pub(super) struct Told {
+    pub(super) text: Vec<u8>,
+    pub(super) status: Option<ExitStatus>,
+}
 
 /// What a program prints, and the status it ends with. An error when it does not end in time.
 pub(super) fn ask(
@@ -15,9 +21,17 @@ pub(super) fn ask(
     arguments: &[&str],
     patience: Duration,
 ) -> io::Result<(Vec<u8>, ExitStatus)> {
+    let told = listen(program, arguments, patience)?;
+    Ok((told.text, told.status.ok_or(io::ErrorKind::TimedOut)?))
+}
+
+/// What a program prints within its time.
+pub(super) fn listen(program: &str, arguments: &[&str], patience: Duration) -> io::Result<Told> {
     let deadline = Instant::now() + patience;
     let mut child = Command::new(program)
         .args(arguments)
+        // Else it colours what it prints where somebody wants that everywhere (systemd(1)).
+        .env("SYSTEMD_COLORS", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -26,30 +40,44 @@ pub(super) fn ask(
     let (sender, receiver) = mpsc::channel();
     // Not joined: a grandchild that keeps the pipe open would keep us.
     let reader = thread::Builder::new().spawn(move || {
-        let mut text = Vec::new();
-        let outcome = stdout.map_or(Ok(0), |pipe| pipe.take(ANSWER_LIMIT).read_to_end(&mut text));
-        let _ = sender.send(outcome.map(|_| text));
+        let Some(mut pipe) = stdout.map(|pipe| pipe.take(ANSWER_LIMIT)) else { return };
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = match pipe.read(&mut piece) {
+                Ok(0) => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.map(|length| piece[..length].to_vec()),
+            };
+            let last = read.is_err();
+            if sender.send(read).is_err() || last {
+                return;
+            }
+        }
     });
-    let too_late = |_| Err(io::ErrorKind::TimedOut.into());
-    let text = reader.and_then(|_| receiver.recv_timeout(patience).unwrap_or_else(too_late));
+    let mut text: io::Result<Vec<u8>> = Ok(Vec::new());
+    let left = || deadline.saturating_duration_since(Instant::now());
+    while let (true, Ok(read)) = (reader.is_ok(), receiver.recv_timeout(left())) {
+        text = text.and_then(|text| Ok([text, read?].concat()));
+    }
     let status = end_of(&mut child, deadline)?;
-    Ok((text?, status))
+    reader?;
+    Ok(Told { text: text?, status })
 }
 
 /// Waits until the deadline, then kills. A child that not even that ends at once is left behind.
-fn end_of(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
+fn end_of(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     const GRACE: Duration = Duration::from_millis(100);
     let mut killed = false;
     loop {
         if let Some(status) = child.try_wait()? {
-            return if killed { Err(io::ErrorKind::TimedOut.into()) } else { Ok(status) };
+            return Ok(Some(status).filter(|_| !killed));
         }
         if !killed && Instant::now() >= deadline {
             child.kill()?;
             killed = true;
         }
         if Instant::now() >= deadline + GRACE {
-            return Err(io::ErrorKind::TimedOut.into());
+            return Ok(None);
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -68,6 +96,13 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         }
         assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_was_said_in_time_is_kept() {
+        let script = "echo a; exec sleep 30";
+        let told = listen("sh", &["-c", script], Duration::from_secs(2)).unwrap();
+        assert_eq!((told.text.as_slice(), told.status), (&b"a\n"[..], None));
     }
 
     #[test]

@@ -2,37 +2,29 @@
 //! examination only for names that do not lead back to their socket.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
 
+use super::beside::Beside;
 use super::examine::{Examiner, label};
 use super::look::{Question, Root};
 use super::netns::Namespace;
 use super::sockets::Sockets;
-use super::walk::{Touch, Viewpoint, join, split};
+use super::walk::{Viewpoint, join};
 use crate::model::{
     Address, Case, Fact, File, Gap, Holder, Look, Reached, Relation, Seen, Sighting, Socket, Target, View,
     Walk,
 };
 
-/// A directory that was walked: its descriptor and canonical path, unless it is not to be had cheaply.
-#[derive(Debug, Default)]
-struct Directory {
-    name: Vec<u8>,
-    place: Option<(OwnedFd, Vec<u8>)>,
-}
-
-/// Looks at names one by one, remembering the last directory: names come in order. One for each thread.
+/// Looks at names one by one; they come in order. One for each thread.
 #[derive(Debug)]
 pub struct Surveyor<'s> {
-    view: Option<&'s Viewpoint>,
+    beside: Option<Beside<'s>>,
     namespaces: &'s [Namespace],
-    directory: Directory,
 }
 
 impl<'s> Surveyor<'s> {
     /// Over names in this view; without one every name must be examined whole.
     pub fn new(view: Option<&'s Viewpoint>, namespaces: &'s [Namespace]) -> Self {
-        Self { view, namespaces, directory: Directory::default() }
+        Self { beside: view.map(Beside::new), namespaces }
     }
 
     /// What the dump and one look at the name tell. `None`: the name does not lead back to the socket, or not
@@ -47,18 +39,7 @@ impl<'s> Surveyor<'s> {
 
     /// The file at the name, if it is the socket's own and was to be had cheaply.
     fn own_file(&mut self, name: &[u8], row: &Socket) -> Option<File> {
-        let view = self.view?;
-        let (directory, last) = name.starts_with(b"/").then(|| split(name)).flatten()?;
-        if self.directory.name != directory {
-            let walked = view.walk(directory, Touch::Safe).ok();
-            let place = walked.and_then(|walked| match (walked.end, walked.walk.reached) {
-                (Some(fd), Reached::File(file)) => Some((fd, file.path)),
-                _ => None,
-            });
-            self.directory = Directory { name: directory.to_vec(), place };
-        }
-        let (fd, canonical) = self.directory.place.as_ref()?;
-        let file = view.beside(fd.as_fd(), canonical, last)?.ok()?;
+        let file = self.beside.as_mut()?.at(name)?.ok()?;
         (file.id().is_some() && file.id() == row.file).then_some(file)
     }
 }

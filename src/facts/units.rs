@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::fs::{read_dir, read_link};
+use std::fs::{DirEntry, read_dir, read_link};
 use std::os::unix::ffi::OsStrExt;
 
 use super::config_files;
@@ -59,7 +59,8 @@ fn units(machine: &Machine, wanted: impl Fn(&[u8]) -> bool) -> Seen<Vec<UnitFile
     for (file, text) in found.items {
         let own = file.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let Ok(own) = std::str::from_utf8(own) else { continue };
-        if is_alias(machine, &file, own) {
+        let is_link = std::str::from_utf8(&file).is_ok_and(|file| around.links.contains(file));
+        if is_link && is_alias(machine, &file, own) {
             continue;
         }
         let mut names = vec![own];
@@ -88,6 +89,8 @@ fn is_alias(machine: &Machine, file: &[u8], name: &str) -> bool {
 
 /// What stands beside unit files: looked for once, as most units have none of it.
 struct Around {
+    /// Unit files that are links.
+    links: HashSet<String>,
     /// Directories of drop-ins.
     drop_ins: HashSet<String>,
     /// Instances of templates that something wants.
@@ -96,14 +99,17 @@ struct Around {
 
 impl Around {
     fn of(machine: &Machine, wanted: impl Fn(&[u8]) -> bool) -> Self {
-        let mut around = Self { drop_ins: HashSet::new(), instances: BTreeSet::new() };
+        let mut around = Self { links: HashSet::new(), drop_ins: HashSet::new(), instances: BTreeSet::new() };
         for directory in DIRECTORIES {
-            for name in names(machine, directory) {
+            for (name, is_link) in names(machine, directory) {
                 let place = format!("{directory}/{name}");
+                if is_link {
+                    around.links.insert(place.clone());
+                }
                 if name.as_bytes().ends_with(b".d") {
                     around.drop_ins.insert(place);
                 } else if [&b".wants"[..], b".requires"].iter().any(|end| name.as_bytes().ends_with(end)) {
-                    let units = names(machine, &place).into_iter();
+                    let units = names(machine, &place).into_iter().map(|(name, _)| name);
                     let instance = |unit: &String| unit.contains('@') && wanted(unit.as_bytes());
                     around.instances.extend(units.filter(instance));
                 }
@@ -134,9 +140,11 @@ impl Around {
     }
 }
 
-fn names(machine: &Machine, directory: &str) -> Vec<String> {
+/// The names in a directory, and whether each is a link, as the directory itself tells.
+fn names(machine: &Machine, directory: &str) -> Vec<(String, bool)> {
     let entries = read_dir(machine.place_of(directory.as_bytes())).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    let is_link = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, is_link(&entry)))).collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ pub(super) fn place(declaration: &Declaration) -> String {
 /// How systemd has a unit.
 pub(super) fn state(state: &UnitState) -> Evidence {
     let outdated = if state.outdated { ", its files changed since it was loaded" } else { "" };
-    let detail = format!("ActiveState={} Result={}{outdated}", state.active, state.result);
+    let result = if state.result.is_empty() { String::new() } else { format!(" Result={}", state.result) };
+    let detail = format!("ActiveState={}{result}{outdated}", state.active);
     Evidence::new(format!("systemctl show {}", state.name), detail)
 }
 

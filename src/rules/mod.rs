@@ -247,6 +247,14 @@ pub static ON_THE_WIRE: &[&Rule] = &[
     &sd409_response_unfinished::RESPONSE_UNFINISHED,
 ];
 
+/// The rules that show how systemd has a unit, where they find something.
+pub static OF_UNITS: &[&Rule] = &[
+    &sd311_activation_failed::ACTIVATION_FAILED,
+    &sd313_unexpected_server_identity::UNEXPECTED_SERVER_IDENTITY,
+    &sd606_socket_unit_failed::SOCKET_UNIT_FAILED,
+    &sd607_unit_vs_file_mismatch::UNIT_VS_FILE_MISMATCH,
+];
+
 /// Codes that were once live, with their successors. Never reused.
 pub static RETIRED: &[(&str, &str)] = &[];
 

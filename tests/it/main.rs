@@ -71,6 +71,7 @@ mod scan_files;
 mod scan_live;
 mod scan_setups;
 mod scan_shipped;
+mod scan_units;
 mod seed_s0;
 mod seed_s0_scan;
 mod seed_s1;

@@ -19,12 +19,11 @@ pub(super) fn look_closer(machine: &Machine, examiner: &mut Examiner<'_>, cases:
     let names: Vec<String> = waiting.iter().filter_map(|case| service(case).map(str::to_owned)).collect();
     let states = unit_states(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for (case, later) in waiting.iter_mut().zip(later) {
-        case.configured.unanswered = match &states {
-            Err(gap) => Fact::Unknown(gap.clone()),
-            Ok(states) => {
-                let started = states
-                    .iter()
-                    .any(|state| Some(state.name.as_str()) == service(case) && state.active != "inactive");
+        let told = states.items.iter().find(|state| Some(state.name.as_str()) == service(case));
+        case.configured.unanswered = match (told, states.gaps.first()) {
+            (None, Some(gap)) => Fact::Unknown(gap.clone()),
+            (told, _) => {
+                let started = told.is_some_and(|state| state.active != "inactive");
                 let same = |server: &Sighting| {
                     case.server().is_some_and(|then| then.socket.ino == server.socket.ino)
                 };
@@ -36,6 +35,12 @@ pub(super) fn look_closer(machine: &Machine, examiner: &mut Examiner<'_>, cases:
             }
         };
     }
+}
+
+/// Systemd alone holds the listener, and either its service runs all the same or somebody waits for it.
+pub(super) fn is_in_question(case: &Case) -> bool {
+    let runs = state(case).is_some_and(|state| state.active == "active");
+    case.server().is_some_and(|server| is_left_to_systemd(server) && (runs || queued(server)))
 }
 
 /// Connections wait in the queue of a listener that systemd alone holds, for a service that does not run.

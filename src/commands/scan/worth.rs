@@ -3,39 +3,41 @@
 
 use std::collections::HashSet;
 
+use super::listed::Listed;
+use super::states::Awake;
 use crate::commands::Context;
 use crate::commands::site::Site;
+use crate::facts::beside::Beside;
+use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
-use crate::facts::netns_keepers::Keepers;
-use crate::facts::sockets::{self, Ask};
-use crate::model::{Fact, Reach, UnitState, Usage};
+use crate::facts::look::Root;
+use crate::model::{Reach, Usage};
 
 /// Those where something stands, that a socket may be named after, that somebody connects to, or that a unit which is
-/// not inactive is to serve. Without a kernel all of them are: nothing there is at rest.
+/// not inactive is to serve. Without a kernel all of them are, as nothing there is at rest, and without a list too.
 pub(super) fn looking_at(
     context: &Context<'_>,
+    examiner: &mut Examiner<'_>,
     site: &Site,
-    states: &Fact<Vec<UnitState>>,
+    (awake, listed): (&Awake, &Listed),
     mut paths: Vec<Vec<u8>>,
 ) -> Vec<Vec<u8>> {
-    if !context.machine.has_kernel() {
-        return paths;
-    }
-    let dump = sockets::all(context.machine, Ask { owners_only: true, memory: false }, &Keepers::new());
-    let named: HashSet<&[u8]> =
-        dump.rows.iter().filter_map(|row| row.address.path()).map(last_name).collect();
-    let awake = states.known().into_iter().flatten().filter(|state| state.active != "inactive");
-    let awake: HashSet<&str> = awake.map(|state| state.name.as_str()).collect();
-    let wanted = site
-        .mentions
-        .iter()
-        .filter(|mention| mention.usage != Usage::Binds || awake.contains(mention.owner.as_str()));
+    let Some(sockets) = &listed.sockets else { return paths };
+    let named: HashSet<&[u8]> = sockets.iter().filter_map(|row| row.address.path()).map(last_name).collect();
+    let wanted =
+        site.mentions.iter().filter(|mention| mention.usage != Usage::Binds || awake.has(&mention.owner));
     let wanted: HashSet<&[u8]> = wanted.map(|mention| mention.path.as_slice()).collect();
     let mut glancer = Glancer::new(context.machine);
+    let view = examiner.viewpoint(Root::Ours).ok();
+    let mut beside = view.as_deref().map(Beside::new);
+    // What stands in the root of a process is not below our /proc.
+    let mut is_empty = |path: &[u8]| {
+        !path.starts_with(b"/proc/") && beside.as_mut().is_some_and(|beside| beside.is_empty(path))
+    };
     paths.retain(|path| {
         wanted.contains(path.as_slice())
             || named.contains(last_name(path))
-            || glancer.at(path, false, context.deadline).reach != Reach::Missing
+            || !is_empty(path) && glancer.at(path, false, context.deadline).reach != Reach::Missing
     });
     paths
 }

@@ -1,7 +1,6 @@
 //! Who made a socket, as far as that tells who will make the next one.
 
 use super::Examiner;
-use crate::facts::credentials;
 use crate::model::{Case, Credentials, Fact, Sighting};
 
 impl Examiner<'_> {
@@ -20,7 +19,7 @@ impl Examiner<'_> {
                 && self.shares_view(holder.process.pid)
         };
         match holders.first().filter(|_| holders.iter().all(its_own)) {
-            Some(oldest) => match credentials::of_process(self.machine, oldest.process.pid) {
+            Some(oldest) => match self.credentials_of(oldest.process.pid) {
                 Ok(credentials) => Fact::Known(credentials),
                 Err(gap) => Fact::Unknown(gap),
             },

@@ -11,23 +11,9 @@ use crate::facts::machine::Machine;
 use crate::facts::sockets::Sockets;
 use crate::facts::walk::{join, split};
 use crate::facts::{nearest, process};
-use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, SocketIno, View};
+use crate::model::{Case, Fact, File, Gap, Holder, Names, Relation, Seen, Sighting, Socket, View};
 
 impl Examiner<'_> {
-    /// Holders of one socket with their processes, the longest-lived first.
-    pub fn holders_of(&mut self, holders: &Holders, ino: SocketIno) -> Vec<Holder> {
-        let mut found: Vec<Holder> = Vec::new();
-        for held in holders.of(ino) {
-            if let Some(process) = process::read(self.machine, &mut self.users, held.pid)
-                && process::still_holds(self.machine, &process, held.fd, ino)
-            {
-                found.push(Holder { process: Arc::new(process), fd: held.fd });
-            }
-        }
-        found.sort_by_key(|holder| (holder.process.start_ticks, holder.process.pid));
-        found
-    }
-
     /// Holders as one walk found them, each process read once. A process younger than that walk is another one
     /// under the same pid.
     pub fn remembered_holders(&mut self, held: &Holders, row: &Socket) -> Vec<Holder> {
