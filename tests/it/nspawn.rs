@@ -156,7 +156,7 @@ fn root(dir: &Path, unpacked: &Path, venv: &Path) -> Result<PathBuf, String> {
     }
     if unpacked.exists() {
         // Not as another lower layer: it lies in the first one, which overlayfs refuses.
-        let copied = finish(Command::new("cp").arg("-aT").arg(unpacked).arg(&upper), SOON);
+        let copied = finish(Command::new("cp").arg("-aT").arg(unpacked.join(".")).arg(&upper), SOON);
         assert_eq!(copied.status, 0, "{}", copied.stderr);
     }
     let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());

@@ -1,6 +1,7 @@
 //! Who a pid is, read the moment it did something: a short-lived program may be gone a moment later.
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::super::machine::Machine;
@@ -52,7 +53,7 @@ impl Actors {
 
 /// Everything that is told of it, what a zombie loses last.
 pub(super) fn read(machine: &Machine, pid: u32, arguments: bool) -> Actor {
-    let mut actor = Actor {
+    let nobody = Actor {
         pid,
         parent: None,
         command: None,
@@ -62,10 +63,19 @@ pub(super) fn read(machine: &Machine, pid: u32, arguments: bool) -> Actor {
         unit: None,
         container: None,
     };
-    let Ok(directory) = proc_file::directory(&machine.process(pid, "")) else { return actor };
-    let small = |name| proc_file::read_at(&directory, name, proc_file::SMALL).ok();
-    actor.command = small("comm").map(|text| text.strip_suffix(b"\n").unwrap_or(&text).to_vec());
-    actor.executable = process::link_at(&directory, "exe");
+    let Ok(directory) = proc_file::directory(&machine.process(pid, "")) else { return nobody };
+    let read = || fill(nobody.clone(), &directory, arguments);
+    let actor = read();
+    // One that called execve(2) meanwhile is half who it was before; one that has ended is not read again.
+    let is_another = command(&directory).is_some_and(|now| actor.command.as_ref() != Some(&now));
+    let again = is_another.then(read).filter(|again| again.command.is_some());
+    again.unwrap_or(actor)
+}
+
+fn fill(mut actor: Actor, directory: &OwnedFd, arguments: bool) -> Actor {
+    let small = |name| proc_file::read_at(directory, name, proc_file::SMALL).ok();
+    actor.command = command(directory);
+    actor.executable = process::link_at(directory, "exe");
     if arguments {
         let line = small("cmdline").filter(|line| !line.is_empty());
         actor.arguments = line.map(|line| line[..line.len().min(ARGUMENTS)].to_vec());
@@ -77,6 +87,11 @@ pub(super) fn read(machine: &Machine, pid: u32, arguments: bool) -> Actor {
         (actor.unit, actor.container) = (unit, container);
     }
     actor
+}
+
+fn command(directory: &OwnedFd) -> Option<Vec<u8>> {
+    let text = proc_file::read_at(directory, "comm", proc_file::SMALL).ok()?;
+    Some(text.strip_suffix(b"\n").unwrap_or(&text).to_vec())
 }
 
 #[cfg(test)]
@@ -91,15 +106,22 @@ mod tests {
             let doer = actors.doer(pid).unwrap();
             (doer.actor.command.clone(), doer.certainty)
         };
-        // Until it has become the program, it is a copy of this one.
-        let became = (0..1000).any(|_| {
+        // Until it has become the program, it is a copy of this one; execve(2) changes its name before its arguments.
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let doer = loop {
+            let doer = actors.doer(child.id()).unwrap();
+            if doer.actor.arguments.as_deref() == Some(b"sleep\x0060\0") {
+                assert_eq!(
+                    doer.actor.command.as_deref(),
+                    Some(&b"sleep"[..]),
+                    "one program, not half of two"
+                );
+                break doer;
+            }
+            assert!(std::time::Instant::now() < end, "{doer:?}");
             std::thread::sleep(std::time::Duration::from_millis(2));
-            named(&mut actors, child.id()) == (Some(b"sleep".to_vec()), Certainty::Certain)
-        });
-        assert!(became);
-        let doer = actors.doer(child.id()).unwrap();
-        assert_eq!(doer.actor.parent, Some(std::process::id()));
-        assert_eq!(doer.actor.arguments.as_deref(), Some(&b"sleep\x0060\0"[..]));
+        };
+        assert_eq!((doer.actor.parent, doer.certainty), (Some(std::process::id()), Certainty::Certain));
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(named(&mut actors, child.id()), (Some(b"sleep".to_vec()), Certainty::Likely));
