@@ -17,10 +17,11 @@ mod wait;
 mod watch;
 
 use std::ffi::OsString;
+use std::mem::{self, ManuallyDrop};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::model::Severity;
 use crate::report::Format;
@@ -316,10 +317,27 @@ pub struct DemoArgs {
 
 /// Understands the arguments of a process; a first word that is no command is a target to inspect.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let mut command = help::command();
-    let arguments = typed::with_command(&command, arguments);
+    // Neither tree is given back: the process ends soon, and what it has to say comes first.
+    let mut known = ManuallyDrop::new(Cli::command());
+    let arguments = typed::with_command(&known, arguments);
+    if let Some(cli) = understood(&mut known, &arguments) {
+        return Ok(cli);
+    }
+    let mut command = ManuallyDrop::new(help::command());
     let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// By the command that is typed and no other: clap copies the flags of every command into each it is told of, which
+/// takes longer than most commands. `None`: there is something to be said to it, by a tree that has all the words.
+fn understood(known: &mut clap::Command, arguments: &[OsString]) -> Option<Cli> {
+    let is_it = |command: &&mut clap::Command| arguments.iter().any(|word| word == command.get_name());
+    let mut named = known.get_subcommands_mut().filter(is_it);
+    let (Some(one), None) = (named.next().map(mem::take), named.next()) else { return None };
+    let root = Global::augment_args(clap::Command::new("sockdoctor").args_override_self(true));
+    let mut command = ManuallyDrop::new(root.disable_help_subcommand(true).subcommand(one));
+    let matches = command.try_get_matches_from_mut(arguments).ok()?;
+    Cli::from_arg_matches(&matches).ok()
 }
 
 #[cfg(test)]
@@ -334,6 +352,31 @@ mod tests {
     fn the_command_line_is_consistent() {
         help::command().debug_assert();
         help::one_screen().debug_assert();
+    }
+
+    #[test]
+    fn what_one_command_understands_is_what_all_of_them_do() {
+        for line in [
+            "s list",
+            "s --json list --match /run/* -q",
+            "s /run/x.sock",
+            "s -- /run/x.sock",
+            "s --timeout 1s --only SD101 inspect /x --only SD102 --fail-on never",
+            "s explain 111",
+            "s probe /x --http / -v --expect 2xx",
+            "s -o list",
+            "s __complete /run",
+        ] {
+            let line = typed::with_command(&Cli::command(), words(line));
+            let matches = Cli::command().try_get_matches_from(&line).unwrap();
+            let whole = Cli::from_arg_matches(&matches).unwrap();
+            let alone = understood(&mut Cli::command(), &line).unwrap();
+            assert_eq!(format!("{alone:?}"), format!("{whole:?}"), "{line:?}");
+        }
+        for line in ["s", "s list --help", "s list --nonsense", "s insepct list", "s wait /x -- list", "s -V"]
+        {
+            assert!(understood(&mut Cli::command(), &words(line)).is_none(), "{line}");
+        }
     }
 
     #[test]

@@ -113,6 +113,10 @@ struct Context<'c> {
 
 impl Context<'_> {
     fn chosen(&self, rule: &Rule) -> bool {
+        // Asked by every rule about every row of a list.
+        if self.global.only.is_empty() && self.global.ignore.is_empty() {
+            return true;
+        }
         let named = |list: &[String]| {
             list.iter().any(|text| rule.code.eq_ignore_ascii_case(text) || rule.name == *text)
         };
@@ -131,6 +135,11 @@ fn understood(arguments: Vec<OsString>, environment: &Environment) -> u8 {
     let typed = arguments.clone();
     if arguments.len() < 2 || arguments[1..] == ["-h"] {
         return shown(quiet_pipe(help::one_screen().print_help()));
+    }
+    // What a script asks first needs no command line to be understood.
+    if arguments[1..] == ["--version"] {
+        let version = concat!("sockdoctor ", env!("CARGO_PKG_VERSION"), "\n");
+        return shown(output::to_stdout(|out| out.write_all(version.as_bytes())));
     }
     let cli = match crate::cli::parse(arguments) {
         Ok(cli) => cli,

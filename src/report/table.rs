@@ -109,7 +109,8 @@ fn padded(listing: &Listing, fields: &[SocketField], style: &Style, out: &mut dy
         for field in others {
             let start = line.len();
             put(&row, *field, None, &mut line);
-            let shown = line[start..].chars().count();
+            let shown = &line[start..];
+            let shown = if shown.is_ascii() { shown.len() } else { shown.chars().count() };
             if style.color && *field == SocketField::Verdict {
                 line.truncate(start);
                 put(&row, *field, Some(style), &mut line);

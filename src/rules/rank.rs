@@ -114,7 +114,12 @@ impl Judgement {
 /// consequences: leaving it out must not turn them into the answer.
 pub fn judge(case: &Case, rules: &[&'static Rule], chosen: impl Fn(&Rule) -> bool) -> Judgement {
     judged(rules, chosen, |rule| {
-        Ok((rule.check)(case)?.into_iter().map(|found| located(case, found)).collect())
+        let found = (rule.check)(case)?;
+        Ok(if found.is_empty() {
+            found
+        } else {
+            found.into_iter().map(|found| located(case, found)).collect()
+        })
     })
 }
 
@@ -146,20 +151,20 @@ fn judged(
 ) -> Judgement {
     let mut judgement = Judgement::default();
     for rule in rules {
-        let verdict = check(rule);
-        if let Ok(findings) = &verdict {
-            judgement.findings.extend_from_slice(findings);
-        }
-        if !chosen(rule) {
-            continue;
-        }
-        match verdict {
-            Ok(_) => judgement.checks += 1,
-            Err(NoVerdict::NotApplicable) => {}
-            Err(NoVerdict::Unknown(gap)) => {
+        match check(rule) {
+            Ok(found) => {
+                judgement.checks += usize::from(chosen(rule));
+                judgement.findings.extend(found);
+            }
+            Err(NoVerdict::Unknown(gap)) if chosen(rule) => {
                 judgement.not_checked.push(NotChecked { code: Some(rule.code), gap });
             }
+            Err(NoVerdict::NotApplicable | NoVerdict::Unknown(_)) => {}
         }
+    }
+    // So it is with nearly every row of a long list.
+    if judgement.findings.is_empty() {
+        return judgement;
     }
     let all = judgement.findings.clone();
     judgement.findings.retain(|finding| !all.iter().any(|cause| explains(cause, finding)));

@@ -34,9 +34,10 @@ fn check(case: &Case) -> Verdict {
     let bound = owners.filter_map(|sighting| sighting.socket.address.path());
     let same =
         case.nearest.iter().filter(|name| without_stray_bytes(name) == without_stray_bytes(&case.path));
-    let mut strange: Vec<&[u8]> =
-        [given, entry].into_iter().chain(bound).chain(same.clone().map(Vec::as_slice)).collect();
-    strange.retain(|name| !stray_bytes(name).is_empty());
+    let names = [given, entry].into_iter().chain(bound).chain(same.clone().map(Vec::as_slice));
+    let plain = stray_bytes(given).is_empty().then_some(given);
+    let is_strange = |name: &&[u8]| Some(*name) != plain && !stray_bytes(name).is_empty();
+    let mut strange: Vec<&[u8]> = names.filter(is_strange).collect();
     strange.dedup();
     if strange.is_empty() {
         case.file()?;
