@@ -25,12 +25,12 @@ pub(super) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<Answer, Ref
         _ => Vec::new(),
     };
     let servers: Vec<Option<&Socket>> = sockets.iter().map(|socket| socket.socket.as_ref()).collect();
-    let (connected, hidden) = connections::of(context.machine, &mut examiner, &servers);
+    let (connected, gaps) = connections::of(context.machine, &mut examiner, &servers);
     for (socket, connected) in sockets.iter_mut().zip(connected) {
         (socket.consumers, socket.hidden) = (connected.clients, connected.hidden);
     }
     sockets.sort_by(|a, b| (a.verdict, &a.name).cmp(&(b.verdict, &b.name)));
-    answer.judgement.not_checked.extend(hidden.map(|gap| NotChecked { code: None, gap }));
+    answer.judgement.not_checked.extend(gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
     answer.subjects = sockets.len();
     answer.data = Data::Graph(Graph { sockets });
     Ok(answer)

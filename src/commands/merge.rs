@@ -13,7 +13,9 @@ pub(super) fn run(args: &MergeArgs) -> Result<Answer, Refusal> {
     let (mut merged, mut answer) = (Merged::default(), Answer::nothing());
     let (mut text, mut taken) = (Vec::new(), HashSet::new());
     let mut malformed: Vec<String> = Vec::new();
-    for file in &args.files {
+    // A pattern and a name beside it may mean one file.
+    let mut merged_files = HashSet::new();
+    for file in args.files.iter().filter(|file| merged_files.insert(file.as_path())) {
         let name = host(file, &mut taken);
         let read = report_file::read(file, &mut text).map_err(|error| outputs::reason(&error));
         let gap = match read.and_then(|()| merged.add(name.clone(), &text)) {
@@ -29,7 +31,7 @@ pub(super) fn run(args: &MergeArgs) -> Result<Answer, Refusal> {
     merged.finish();
     if !malformed.is_empty() {
         let message =
-            format!("{} of {} files no report: {}", malformed.len(), args.files.len(), some(&malformed));
+            format!("{} of {} files no report: {}", malformed.len(), merged_files.len(), some(&malformed));
         answer.refusal =
             Some(Refusal::usage(message, "a report is what `sockdoctor scan --json -o FILE` writes"));
     }

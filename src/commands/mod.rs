@@ -261,13 +261,14 @@ fn dress(command: &'static str, answer: Result<Answer, Refusal>, global: &Global
     };
     // A plugin without its own --fail-on tells all that is wrong, also of a command that never fails by it.
     let least = global.fail_on.unwrap_or(FailOn::Warning).severity();
+    // A question of its own that is answered with no is a problem, whether or not a rule knows why.
+    let denied = (answer.status == Some(exit::PROBLEM)).then_some(Severity::Error);
     let alarm = match &refusal {
         Some(_) => Alarm::Unknown,
-        None => Alarm::of(worst, least, exit_code == exit::OPEN),
+        None => Alarm::of(worst.max(denied), least, exit_code == exit::OPEN),
     };
     let is_plugin = global.format == Some(Format::Nagios);
     let exit_code = if is_plugin { exit::of_alarm(alarm) } else { exit_code };
-    // A question of its own that is answered with no is a problem, whether or not a rule knows why.
     let refused = answer.status.is_some_and(|status| status != exit::ANSWERED);
     Report {
         command,

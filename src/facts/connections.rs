@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::examine::Examiner;
 use super::holders;
 use super::machine::Machine;
+use super::netns::Namespace;
 use super::netns_keepers::Keepers;
 use super::sockets::{self, Ask};
 use crate::model::{Address, Client, FileId, Gap, NetnsId, Socket, SocketIno, SocketState, SocketType};
@@ -18,40 +19,59 @@ pub struct Connected {
     pub hidden: usize,
 }
 
-/// For each of the sockets those connected to it, and why some may be hidden.
+/// For each of the sockets those connected to it or waiting for that, and why some may be hidden.
 pub fn of(
     machine: &Machine,
     examiner: &mut Examiner<'_>,
     servers: &[Option<&Socket>],
-) -> (Vec<Connected>, Option<Gap>) {
+) -> (Vec<Connected>, Vec<Gap>) {
     let dump = sockets::all(machine, Ask { owners_only: false, memory: false }, &Keepers::new());
     let ends = Ends::new(servers);
-    let mut found: HashMap<SocketIno, (usize, &Socket)> = HashMap::new();
     let by_inode: HashMap<SocketIno, &Socket> = dump.rows.iter().map(|row| (row.ino, row)).collect();
-    for row in &dump.rows {
-        if let Some((server, client)) = ends.client(row)
-            && let Some(client) = by_inode.get(&client)
-        {
-            found.insert(client.ino, (server, client));
-        }
-    }
+    let accepted = dump.rows.iter().filter_map(|row| ends.client(row));
+    let (waiting, mut gaps) = waiting(&dump.namespaces, servers);
+    let found: HashMap<SocketIno, (usize, &Socket, bool)> = accepted
+        .map(|(server, client)| (server, client, false))
+        .chain(waiting.into_iter().map(|(server, client)| (server, client, true)))
+        .filter_map(|(server, client, waits)| Some((client, (server, *by_inode.get(&client)?, waits))))
+        .collect();
     let held = holders::walk(machine, Some(&found.keys().copied().collect()));
     let mut connected: Vec<(BTreeMap<u32, Client>, usize)> = vec![Default::default(); servers.len()];
-    for (server, client) in found.into_values() {
+    for (server, client, waits) in found.into_values() {
         let Some((clients, hidden)) = connected.get_mut(server) else { continue };
         let holders = examiner.remembered_holders(&held, client);
         *hidden += usize::from(holders.is_empty());
         for holder in holders {
             let pid = holder.process.pid;
-            clients.entry(pid).or_insert(Client { process: holder.process, connections: 0 }).connections += 1;
+            let new = Client { process: holder.process, connections: 0, waiting: 0 };
+            let client = clients.entry(pid).or_insert(new);
+            client.connections += 1;
+            client.waiting += usize::from(waits);
         }
     }
     let hidden = connected.iter().any(|(_, hidden)| *hidden > 0);
-    let gap = hidden.then(|| held.gap(machine)).flatten();
+    gaps.extend(hidden.then(|| held.gap(machine)).flatten());
     let connected = connected
         .into_iter()
         .map(|(clients, hidden)| Connected { clients: clients.into_values().collect(), hidden });
-    (connected.collect(), gap)
+    (connected.collect(), gaps)
+}
+
+/// By the number of a listener the clients that it has not accepted. A dump leaves out their other ends, which have no
+/// inode yet, so each listener is asked (net/unix/diag.c).
+fn waiting(namespaces: &[Namespace], servers: &[Option<&Socket>]) -> (Vec<(usize, SocketIno)>, Vec<Gap>) {
+    let (mut found, mut gaps) = (Vec::new(), Vec::new());
+    let has_clients = |socket: &&Socket| socket.queue().is_some_and(|queue| queue.waiting > 0);
+    for (number, server) in servers.iter().enumerate() {
+        let Some(server) = server.filter(has_clients) else { continue };
+        match sockets::waiting(namespaces, server) {
+            Ok(clients) => {
+                found.extend(clients.into_iter().filter(|ino| *ino != 0).map(|ino| (number, SocketIno(ino))));
+            }
+            Err(gap) => gaps.push(gap),
+        }
+    }
+    (found, gaps)
 }
 
 /// The ends that are asked about, by what leads a connection to them.

@@ -45,6 +45,8 @@ pub struct Client {
     pub process: Arc<Process>,
     /// By how many connections.
     pub connections: usize,
+    /// How many of them wait to be accepted.
+    pub waiting: usize,
 }
 
 /// Processes that people take for one: a server and its workers.
@@ -83,6 +85,8 @@ pub struct End {
     pub pids: Vec<u32>,
     /// Their connections; of holders none.
     pub connections: usize,
+    /// How many of them wait to be accepted.
+    pub waiting: usize,
 }
 
 /// Processes by pid, each with the unit that it always has.
@@ -134,21 +138,24 @@ impl Graph {
 impl Parties<'_> {
     /// Who holds a socket.
     pub fn holders(&self, socket: &GraphSocket) -> Vec<End> {
-        self.ends(socket.holders.iter().map(|holder| (holder.process.pid, 0)))
+        self.ends(socket.holders.iter().map(|holder| (holder.process.pid, 0, 0)))
     }
 
     /// Who is connected to it.
     pub fn consumers(&self, socket: &GraphSocket) -> Vec<End> {
-        self.ends(socket.consumers.iter().map(|client| (client.process.pid, client.connections)))
+        self.ends(
+            socket.consumers.iter().map(|client| (client.process.pid, client.connections, client.waiting)),
+        )
     }
 
-    fn ends(&self, processes: impl Iterator<Item = (u32, usize)>) -> Vec<End> {
+    fn ends(&self, processes: impl Iterator<Item = (u32, usize, usize)>) -> Vec<End> {
         let mut ends: BTreeMap<usize, End> = BTreeMap::new();
-        for (pid, connections) in processes {
+        for (pid, connections, waiting) in processes {
             let Some(party) = self.numbers.get(&pid).copied() else { continue };
-            let end = ends.entry(party).or_insert(End { party, pids: vec![], connections: 0 });
+            let end = ends.entry(party).or_insert(End { party, pids: vec![], connections: 0, waiting: 0 });
             end.pids.push(pid);
             end.connections += connections;
+            end.waiting += waiting;
         }
         ends.into_values()
             .map(|mut end| {
@@ -163,7 +170,8 @@ impl Parties<'_> {
 #[cfg(test)]
 impl GraphSocket {
     pub(crate) fn sample(name: &[u8], holders: &[Holder], consumers: &[Holder]) -> Self {
-        let client = |holder: &Holder| Client { process: Arc::clone(&holder.process), connections: 2 };
+        let client =
+            |holder: &Holder| Client { process: Arc::clone(&holder.process), connections: 2, waiting: 0 };
         Self {
             name: name.to_vec(),
             socket: Some(Socket::sample("/x")),
@@ -202,8 +210,8 @@ mod tests {
         let parties = graph.parties();
         assert_eq!(parties.all.len(), 3, "{parties:#?}");
         let (holders, consumers) = (parties.holders(&graph.sockets[0]), parties.consumers(&graph.sockets[0]));
-        assert_eq!(holders, [End { party: 0, pids: vec![10, 11], connections: 0 }]);
-        assert_eq!(consumers, [End { party: 2, pids: vec![20, 21], connections: 4 }]);
+        assert_eq!(holders, [End { party: 0, pids: vec![10, 11], connections: 0, waiting: 0 }]);
+        assert_eq!(consumers, [End { party: 2, pids: vec![20, 21], connections: 4, waiting: 0 }]);
         assert_eq!(parties.holders(&graph.sockets[1])[0].party, 1);
     }
 

@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::graph::{facts, hidden, labels};
+use super::graph::{connections, facts, hidden, labels};
 use super::style::escape;
-use super::text::plural;
 use crate::model::{Data, Overall, Report};
 
 /// Writes the one digraph: consumers point at sockets, sockets at their holders. Ids are made up, never names.
@@ -26,7 +25,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(out, "  s{number} [shape=ellipse, label={text}{color}];")?;
         for end in parties.consumers(socket) {
-            let connections = label(&[plural(end.connections, "connection")]);
+            let connections = label(&[connections(&end)]);
             writeln!(out, "  p{} -> s{number} [label={connections}];", end.party)?;
         }
         if socket.hidden > 0 {

@@ -64,7 +64,7 @@ pub(super) fn render_plain(graph: &Graph, out: &mut dyn Write) -> io::Result<()>
 fn lines(socket: &GraphSocket, parties: &Parties<'_>) -> Vec<(&'static str, String)> {
     let who =
         |end: &End| parties.all.get(end.party).map(|party| described(party, &end.pids)).unwrap_or_default();
-    let connected = |end: End| format!("{}: {}", who(&end), plural(end.connections, "connection"));
+    let connected = |end: End| format!("{}: {}", who(&end), connections(&end));
     let mut lines: Vec<_> =
         parties.consumers(socket).into_iter().map(|end| ("consumer", connected(end))).collect();
     if socket.hidden > 0 {
@@ -72,6 +72,12 @@ fn lines(socket: &GraphSocket, parties: &Parties<'_>) -> Vec<(&'static str, Stri
     }
     lines.extend(parties.holders(socket).iter().map(|end| ("holder", who(end))));
     lines
+}
+
+/// `3 connections, 1 waiting`
+pub(super) fn connections(end: &End) -> String {
+    let all = plural(end.connections, "connection");
+    if end.waiting > 0 { format!("{all}, {} waiting", end.waiting) } else { all }
 }
 
 /// Connections of processes out of sight.

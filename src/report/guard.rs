@@ -85,22 +85,11 @@ pub(super) fn render_plain(pass: &GuardPass, out: &mut dyn Write) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{GuardOutcome, RepairCount};
+    use crate::report::sample;
 
     #[test]
     fn a_pass_says_what_was_tried_and_escapes_what_strangers_chose() {
-        let repairs = RepairCount { made: 1, allowed: 3, window: Duration::from_secs(3600), next: None };
-        let pass = GuardPass {
-            label: b"/run/x\n".to_vec(),
-            outcome: GuardOutcome::BackingOff,
-            tries: vec![Probed::sample()],
-            cause: None,
-            why: Some("so\x1b".into()),
-            repair: None,
-            repairs,
-            passes: 1,
-            recovered: 0,
-        };
+        let pass = sample::guard();
         assert_eq!(headline(&pass), "backing off  /run/x\\x0a");
         let lines = details(&pass);
         assert_eq!(lines[0], ("tries", "answered, status 200, 1.0 ms".to_owned()));

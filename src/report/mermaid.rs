@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::graph::{facts, hidden, labels};
+use super::graph::{connections, facts, hidden, labels};
 use super::style::escape;
-use super::text::plural;
 use crate::model::{Data, Graph, Overall, Report};
 
 /// Writes the one diagram.
@@ -25,7 +24,7 @@ pub(super) fn flowchart(graph: &Graph, out: &mut dyn Write) -> io::Result<()> {
         let verdict = [&[socket.verdict.word()], &socket.codes[..]].concat().join(" ");
         writeln!(out, "  s{number}([{}])", label(&[escape(&socket.name), facts(socket), verdict]))?;
         for end in parties.consumers(socket) {
-            let connections = plural(end.connections, "connection");
+            let connections = connections(&end);
             writeln!(out, "  p{} -->|{connections}| s{number}", end.party)?;
         }
         if socket.hidden > 0 {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::style::escape;
-use super::text;
+use super::{guard, text};
 use crate::model::{Alarm, Data, Probed, Report, Served, Severity, StepName};
 
 /// Targets that have numbers of their own. Some systems keep no more than 4 KiB of a line.
@@ -42,6 +42,11 @@ fn said(report: &Report) -> String {
     {
         return format!("{}: {}", escape(&target.label), probed.outcome.word().replace('_', " "));
     }
+    if let Data::Guard(pass) = &report.data {
+        let cause = pass.cause.as_ref().map(|cause| cause.summary.as_str());
+        let parts = [Some(guard::headline(pass)), cause.map(str::to_owned), pass.why.clone()];
+        return parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    }
     let gap = report.not_checked.first().filter(|_| report.alarm == Alarm::Unknown);
     gap.map_or_else(|| text::counts(report, "-"), text::gap_text)
 }
@@ -69,6 +74,12 @@ fn numbers(report: &Report) -> Vec<String> {
         Data::Probe { targets, .. } => {
             let last = targets.iter().filter_map(|target| Some((target, target.probes.last()?)));
             last.map(|(target, probed)| (target.label.clone(), phases(probed))).collect()
+        }
+        Data::Guard(pass) => {
+            let (made, allowed) = (pass.repairs.made, pass.repairs.allowed);
+            let repairs = ("repairs", format!("{made};;;0;{allowed}"));
+            let phases = pass.tries.last().map(phases).unwrap_or_default();
+            vec![(pass.label.clone(), phases.into_iter().chain([repairs]).collect())]
         }
         _ => Vec::new(),
     };
@@ -133,5 +144,14 @@ mod tests {
     fn a_failure_is_unknown_and_says_what_to_do() {
         let line = sample::written(&sample::failed(), render);
         assert!(line.starts_with("UNKNOWN: no \\x1b <such> socket; look, again | "), "{line}");
+    }
+    #[test]
+    fn a_guard_says_how_it_ended() {
+        let data = Data::Guard(Box::new(sample::guard()));
+        let line =
+            sample::written(&Report { data, alarm: Alarm::Critical, ..sample::report(vec![]) }, render);
+        let expected = "CRITICAL: backing off  /run/x\\x0a: so\\x1b | ";
+        assert!(line.starts_with(expected), "{line}");
+        assert!(line.ends_with(" repairs=1;;;0;3\n"), "{line}");
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page { out };
     sockets(report, &mut page)?;
     probes(report, &mut page)?;
+    repairs(report, &mut page)?;
     let mut found: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for finding in &report.findings {
         *found.entry((finding.code, finding.severity.word())).or_default() += 1;
@@ -74,17 +75,23 @@ fn sockets(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 fn probes(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    let Data::Probe { targets, .. } = &report.data else { return Ok(()) };
-    let mut seen = HashSet::new();
-    let targets = targets.iter().filter(|target| seen.insert(&target.label)).take(NAMES);
-    let rows: Vec<(String, &[Probed])> =
-        targets.map(|target| (escape(&target.label), target.probes.as_slice())).collect();
-    let help = "1: every probe of the last run was answered as expected.";
-    page.family("probe_success", help, &rows, |(name, probes)| {
-        let fine = !probes.is_empty() && probes.iter().all(Probed::is_fine);
-        (vec![("path", name.as_bytes())], u8::from(fine).to_string())
+    let rows: Vec<(String, &[Probed], bool)> = match &report.data {
+        Data::Probe { targets, .. } => {
+            let mut seen = HashSet::new();
+            let targets = targets.iter().filter(|target| seen.insert(&target.label)).take(NAMES);
+            let fine = |probes: &[Probed]| !probes.is_empty() && probes.iter().all(Probed::is_fine);
+            targets
+                .map(|target| (escape(&target.label), target.probes.as_slice(), fine(&target.probes)))
+                .collect()
+        }
+        Data::Guard(pass) => vec![(escape(&pass.label), &pass.tries, pass.outcome.is_fine())],
+        _ => return Ok(()),
+    };
+    let help = "1: the last run got every answer it expected, at the latest after a repair.";
+    page.family("probe_success", help, &rows, |(name, _, fine)| {
+        (vec![("path", name.as_bytes())], u8::from(*fine).to_string())
     })?;
-    let phases = rows.iter().flat_map(|(name, probes)| {
+    let phases = rows.iter().flat_map(|(name, probes, _)| {
         let last = probes.last();
         let until = |step| last.and_then(|probed| probed.until(step));
         let total = last.map(Probed::total);
@@ -95,6 +102,18 @@ fn probes(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let help = "From the beginning of the last probe to the end of a phase.";
     page.family("probe_duration_seconds", help, phases, |(name, phase, took)| {
         (vec![("path", name.as_bytes()), ("phase", phase.as_bytes())], took.as_secs_f64().to_string())
+    })
+}
+
+fn repairs(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let Data::Guard(pass) = &report.data else { return Ok(()) };
+    let (name, repairs) = (escape(&pass.label), &pass.repairs);
+    let gauges = [
+        ("guard_repairs", "Repairs within the time that --max-repairs counts.", repairs.made.to_string()),
+        ("guard_repairs_allowed", "How many of them --max-repairs allows.", repairs.allowed.to_string()),
+    ];
+    gauges.into_iter().try_for_each(|(gauge, help, value)| {
+        page.family(gauge, help, [value], |value| (vec![("path", name.as_bytes())], value))
     })
 }
 
@@ -139,7 +158,9 @@ fn value_of(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InspectedTarget, Overall, ProbedTarget, ReplyShown, Subject, SubjectKind};
+    use crate::model::{
+        GuardOutcome, InspectedTarget, Overall, ProbedTarget, ReplyShown, Subject, SubjectKind,
+    };
     use crate::report::sample;
 
     const END: &str = concat!(
@@ -203,5 +224,21 @@ mod tests {
         assert!(text.contains("sockdoctor_probe_success{path=\"/x\"} 0\n"), "{text}");
         assert!(text.contains("sockdoctor_probe_duration_seconds{path=\"/x\",phase=\"connect\"} 0.0001\n"));
         assert!(!text.contains("first_byte") && text.contains("phase=\"total\"} 0.00095\n"), "{text}");
+    }
+    #[test]
+    fn a_guard_tells_how_it_ended_and_what_it_repaired() {
+        let mut pass = sample::guard();
+        for (outcome, success) in [(GuardOutcome::Recovered, 1), (GuardOutcome::LimitReached, 0)] {
+            pass.outcome = outcome;
+            let data = Data::Guard(Box::new(pass.clone()));
+            let text = sample::written(&Report { data, ..sample::report(vec![]) }, render);
+            for line in [
+                format!("sockdoctor_probe_success{{path=\"/run/x\\\\x0a\"}} {success}"),
+                "sockdoctor_guard_repairs{path=\"/run/x\\\\x0a\"} 1".into(),
+                "sockdoctor_guard_repairs_allowed{path=\"/run/x\\\\x0a\"} 3".into(),
+            ] {
+                assert!(text.lines().any(|one| one == line), "{line}: {text}");
+            }
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{
-    Alarm, Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Graph, GraphSocket, Holder, Host, Listed,
-    ListedRow, Listing, Location, NotChecked, Overall, Process, Report, Rule, Severity, SocketField, Subject,
-    SubjectKind,
+    Alarm, Certainty, Data, Evidence, Failure, Finding, Fix, Gap, Graph, GraphSocket, GuardOutcome,
+    GuardPass, Holder, Host, Listed, ListedRow, Listing, Location, NotChecked, Overall, Probed, Process,
+    RepairCount, Report, Rule, Severity, SocketField, Subject, SubjectKind,
 };
 
 /// A newline, an escape sequence, a byte that is no UTF-8, and `"`, `<`, `|`, `%`, a backtick, `_`.
@@ -102,6 +102,22 @@ pub(super) fn graph() -> Graph {
         [holder, consumer].map(|process| Holder { process: Arc::new(process), ..held.clone() });
     let socket = GraphSocket::sample(HOSTILE, &[holder], &[consumer]);
     Graph { sockets: vec![GraphSocket { verdict: Overall::Error, codes: vec!["SD104"], ..socket }] }
+}
+
+/// A pass that did not repair, with a hostile name and reason.
+pub(super) fn guard() -> GuardPass {
+    let window = Duration::from_secs(3600);
+    GuardPass {
+        label: b"/run/x\n".to_vec(),
+        outcome: GuardOutcome::BackingOff,
+        tries: vec![Probed::sample()],
+        cause: None,
+        why: Some("so\x1b".into()),
+        repair: None,
+        repairs: RepairCount { made: 1, allowed: 3, window, next: None },
+        passes: 1,
+        recovered: 0,
+    }
 }
 
 /// A command that failed.

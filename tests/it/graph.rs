@@ -57,6 +57,14 @@ fn a_client_the_socket_and_its_server_are_one_line_of_edges() {
             all["data"]["sockets"].as_array().unwrap().iter().find(|one| one["name"] == target).unwrap();
         assert_eq!(consumers(same), [(theirs, 2)]);
         drop(accepted);
+        // Who waits to be accepted is there too, and told apart.
+        let waits = UnixStream::connect(&path).unwrap();
+        let document = json(["graph", target]);
+        let consumer = &document["data"]["sockets"][0]["consumers"][0];
+        assert_eq!((&consumer["pid"], &consumer["waiting"]), (&own.into(), &1.into()), "{document:#}");
+        let text = run(["graph", target]).stdout;
+        assert!(text.contains(&format!(" pid {own}: 1 connection, 1 waiting\n")), "{text}");
+        drop(waits);
     });
 }
 

@@ -44,6 +44,8 @@ fn hosts_that_share_a_finding_are_named_beside_it() {
         assert_eq!((text.status, text.stderr.as_str()), (1, ""));
         assert!(text.stdout.lines().next().unwrap().ends_with("2 of 2 hosts"), "{}", text.stdout);
         assert!(text.stdout.contains("web1, web2\n") && !text.stdout.contains('\u{1b}'), "{}", text.stdout);
+        let again = json(["merge"].iter().chain(&files).chain(&files[..1]));
+        assert_eq!(again["data"]["hosts"], 2, "a file that is named twice is one host");
         assert_eq!(run(["merge", "--fail-on", "never"].iter().chain(&files)).status, 0);
         for format in ["plain", "markdown"] {
             let output = run(["merge", "--format", format].iter().chain(&files));

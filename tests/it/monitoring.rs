@@ -49,6 +49,7 @@ fn prometheus_takes_the_gauges_of_every_command_that_has_them() {
             (1, &["inspect", all, &healthy, &unlinked]),
             (1, &["scan"]),
             (1, &["probe", &healthy, &healthy, &unlinked, &tcp, "--timeout", "200ms"]),
+            (1, &["guard", &unlinked, "--dry-run", "--failures", "1"]),
         ] {
             let output = run(words.iter().chain(&["--format", "openmetrics", "-o", file.to_str().unwrap()]));
             assert_eq!((output.status, output.stdout.as_str()), (status, ""), "{words:?} {}", output.stderr);
@@ -114,6 +115,9 @@ fn a_plugin_says_one_line_and_its_status_is_its_word() {
             (2, &["list"], "CRITICAL: SD"),
             (2, &["scan"], "CRITICAL: SD"),
             (2, &["probe", &unlinked], "CRITICAL: SD102 listener-unlinked"),
+            (2, &["guard", &unlinked, "--dry-run", "--failures", "1"], "CRITICAL: SD102 listener-unlinked"),
+            // Nobody accepts here, which no rule calls certain after one look.
+            (2, &["guard", open, "--dry-run", "--failures", "1", "--timeout", "1s"], "CRITICAL: "),
             (3, &["inspect", "inode:1"], "UNKNOWN: no socket of any visible network namespace has"),
             (3, &["inspect", ""], "UNKNOWN: "),
             (3, &["inspect", "--nonsense"], "UNKNOWN: unexpected argument"),

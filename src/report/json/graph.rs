@@ -49,6 +49,7 @@ struct Consumer<'r> {
     unit: Option<&'r str>,
     container: Option<&'r str>,
     connections: usize,
+    waiting: usize,
 }
 
 impl<'r> Entry<'r> {
@@ -93,6 +94,7 @@ impl<'r> Consumer<'r> {
             unit: process.unit.as_deref(),
             container: process.container.as_deref(),
             connections: client.connections,
+            waiting: client.waiting,
         }
     }
 }
