@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refu
     Ok(judged(context, site, false, &progress))
 }
 
-fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -> Answer {
+fn judged(context: &Context<'_>, mut site: Site, probe: bool, progress: &Progress) -> Answer {
     let machine = context.machine;
     let mut answer = Answer::nothing();
     let mut gaps = site.gaps.clone();
@@ -55,7 +55,8 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     examiner.verdicts = VERDICTS;
     progress.step("looking at the sockets of the host");
     // Before anybody is asked who holds what: a service that is started meanwhile is not one without its listener.
-    let awake = Awake::of(machine, &site.units, &mut gaps);
+    let awake = Awake::of(machine, &mut gaps);
+    site.add_awake_instances(&machine.root, awake.instances());
     let mut listed = Listed::of(context, &mut examiner);
     progress.step("looking at the paths it names");
     let mut cases = examined(context, &mut examiner, &site, (&awake, &listed), &mut gaps);
