@@ -3,7 +3,7 @@
 mod activation;
 mod asked;
 mod folded;
-mod listed;
+mod host;
 mod progress;
 mod replayed;
 mod states;
@@ -15,27 +15,24 @@ use std::sync::Arc;
 use super::declared;
 use super::site::{Front, Site};
 use super::socket_unit::Units;
-use super::{Answer, Context, Refusal, consumers, jail, over_tcp, silence};
+use super::{Answer, Context, Refusal, consumers, halves, jail, over_tcp, silence};
 use crate::cli::ScanArgs;
 use crate::facts::consumers as identities;
 use crate::facts::examine::Examiner;
 use crate::facts::machine::{Machine, Scope};
-use crate::model::{Case, Consumer, Data, Gap, NotChecked, Origin, Served, Target, Unit, Walk};
+use crate::model::{Case, Consumer, Data, Gap, NotChecked, Origin, Served, Socket, Target, Unit, Walk};
 use crate::rules::{self, Judgement};
 use asked::Asker;
-use listed::Listed;
+use host::Host;
 use progress::Progress;
 use states::Awake;
-
-/// How many granted accesses are put to the kernel: enough to see that it agrees.
-const VERDICTS: usize = 4;
 
 pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refusal> {
     let progress = Progress::start(context.global.quiet);
     if args.config.is_empty() {
-        progress.step("reading configuration");
-        let site = Site::of_machine(context);
-        return Ok(judged(context, site, args.probe, &progress));
+        progress.step("reading configuration and listing sockets");
+        let (site, host) = halves::together(|| Site::of_machine(context), || Host::of(context));
+        return Ok(judged(context, site, host, args.probe, &progress));
     }
     // Declarations alone: of the machine only its files count, and those only as what may stand at a path.
     let files = match context.machine.scope {
@@ -44,21 +41,22 @@ pub(super) fn run(context: &Context<'_>, args: &ScanArgs) -> Result<Answer, Refu
     };
     let context = &Context { machine: &files, ..*context };
     let site = Site::of_files(context, &args.config)?;
-    Ok(judged(context, site, false, &progress))
+    Ok(judged(context, site, Host::of(context), false, &progress))
 }
 
-fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -> Answer {
+fn judged(
+    context: &Context<'_>,
+    mut site: Site,
+    Host { awake, mut listed, mut examiner, gaps }: Host<'_>,
+    probe: bool,
+    progress: &Progress,
+) -> Answer {
     let machine = context.machine;
     let mut answer = Answer::nothing();
-    let mut gaps = site.gaps.clone();
-    let mut examiner = Examiner::new(machine, context.deadline, false);
-    examiner.verdicts = VERDICTS;
-    progress.step("looking at the sockets of the host");
-    // Before anybody is asked who holds what: a service that is started meanwhile is not one without its listener.
-    let awake = Awake::of(machine, &site.units, &mut gaps);
-    let mut listed = Listed::of(context, &mut examiner);
+    let mut gaps = [site.gaps.clone(), gaps].concat();
+    site.add_awake_instances(&machine.root, awake.instances());
     progress.step("looking at the paths it names");
-    let mut cases = examined(context, &mut examiner, &site, (&awake, &listed), &mut gaps);
+    let mut cases = examined(context, &mut examiner, &site, (&awake, listed.sockets.as_deref()), &mut gaps);
     let units = Units::known(machine, &site.units, vec![]);
     cases.retain_mut(|case| {
         units.name(case);
@@ -120,12 +118,14 @@ fn judged(context: &Context<'_>, site: Site, probe: bool, progress: &Progress) -
     });
     answer.subjects = cases.len();
     answer.data = Data::Scan {
-        declarations: site.mentions,
+        declarations: std::mem::take(&mut site.mentions),
         files: site.texts.len(),
         sockets: listed.subjects,
         checks,
         served,
     };
+    // The process ends soon: to give back, piece by piece, what was read of thousands of files takes longer than that.
+    std::mem::forget((site, cases, examiner));
     answer
 }
 
@@ -134,7 +134,7 @@ fn examined(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    (awake, listed): (&Awake, &Listed),
+    (awake, listed): (&Awake, Option<&[Socket]>),
     gaps: &mut Vec<Gap>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! Read from the files: to ask systemd itself would be to connect to it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{DirEntry, read_dir, read_link};
 use std::os::unix::ffi::OsStrExt;
@@ -91,25 +91,26 @@ fn is_alias(machine: &Machine, file: &[u8], name: &str) -> bool {
 struct Around {
     /// Unit files that are links.
     links: HashSet<String>,
-    /// Directories of drop-ins.
-    drop_ins: HashSet<String>,
+    /// Directories of drop-ins, by the names that they have in each place.
+    drop_ins: HashMap<String, Vec<String>>,
     /// Instances of templates that something wants.
     instances: BTreeSet<String>,
 }
 
 impl Around {
     fn of(machine: &Machine, wanted: impl Fn(&[u8]) -> bool) -> Self {
-        let mut around = Self { links: HashSet::new(), drop_ins: HashSet::new(), instances: BTreeSet::new() };
+        let mut around = Self { links: HashSet::new(), drop_ins: HashMap::new(), instances: BTreeSet::new() };
         for directory in DIRECTORIES {
             for (name, is_link) in names(machine, directory) {
-                let place = format!("{directory}/{name}");
+                let place = || format!("{directory}/{name}");
                 if is_link {
-                    around.links.insert(place.clone());
+                    around.links.insert(place());
                 }
                 if name.as_bytes().ends_with(b".d") {
-                    around.drop_ins.insert(place);
+                    let place = place();
+                    around.drop_ins.entry(name).or_default().push(place);
                 } else if [&b".wants"[..], b".requires"].iter().any(|end| name.as_bytes().ends_with(end)) {
-                    let units = names(machine, &place).into_iter().map(|(name, _)| name);
+                    let units = names(machine, &place()).into_iter().map(|(name, _)| name);
                     let instance = |unit: &String| unit.contains('@') && wanted(unit.as_bytes());
                     around.instances.extend(units.filter(instance));
                 }
@@ -129,8 +130,8 @@ impl Around {
         let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
         let mut owners = vec![name, template, kind];
         owners.dedup();
-        let beside = owners.iter().flat_map(|owner| DIRECTORIES.map(|place| format!("{place}/{owner}.d")));
-        let there: Vec<String> = beside.filter(|place| self.drop_ins.contains(place)).collect();
+        let there: Vec<&String> =
+            owners.iter().filter_map(|owner| self.drop_ins.get(&format!("{owner}.d"))).flatten().collect();
         if there.is_empty() {
             return Vec::new();
         }

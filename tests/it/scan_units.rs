@@ -27,6 +27,25 @@ fn failed(document: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn an_instance_that_systemd_has_started_is_known_by_the_lines_of_its_template() {
+    let name = "scan_units::an_instance_that_systemd_has_started_is_known_by_the_lines_of_its_template";
+    isolated_root(name, |world| {
+        let guest = match Guest::boot(world) {
+            Ok(guest) => guest,
+            Err(reason) => return skip(name, &reason),
+        };
+        guest.write("/etc/systemd/system/t@.socket", "[Socket]\nListenStream=/run/t-%i.sock\n");
+        guest.unit("t@.service", "[Service]\nExecStart=false\n");
+        guest.systemctl(["start", "t@one.socket"]);
+        assert_eq!(failed(&scan(&guest)), Vec::<&str>::new());
+        guest.systemctl(["start", "t@one.service"]);
+        assert!(until(SOON, || guest.run(["systemctl", "is-failed", "t@one.service"]).status == 0));
+        let document = scan(&guest);
+        assert_eq!(failed(&document), ["/run/t-one.sock"], "{document:#}");
+    });
+}
+
+#[test]
 fn what_systemd_tells_in_time_is_kept_and_the_rest_is_named() {
     let name = "scan_units::what_systemd_tells_in_time_is_kept_and_the_rest_is_named";
     isolated_root(name, |world| {

@@ -14,13 +14,10 @@ use crate::rules;
 pub(super) struct Awake(Fact<HashMap<String, String>>);
 
 impl Awake {
-    /// Asked where systemd is the init, if a unit names a socket at all.
-    pub(super) fn of(machine: &Machine, units: &[Arc<Unit>], gaps: &mut Vec<Gap>) -> Self {
+    /// Asked where systemd is the init.
+    pub(super) fn of(machine: &Machine, gaps: &mut Vec<Gap>) -> Self {
         if machine.scope != Scope::Running || !is_systemd(machine) {
             return Self(Fact::NotAsked);
-        }
-        if units.iter().all(|unit| unit.sockets.is_empty()) {
-            return Self(Fact::Known(HashMap::new()));
         }
         Self(awake_units().map_or_else(
             |gap| {
@@ -29,6 +26,12 @@ impl Awake {
             },
             Fact::Known,
         ))
+    }
+
+    /// Those of them that are instances of templates.
+    pub(super) fn instances(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.known().into_iter().flat_map(HashMap::keys);
+        names.map(String::as_str).filter(|name| name.contains('@'))
     }
 
     /// Whether a unit is known not to be inactive.

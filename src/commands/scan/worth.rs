@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use super::listed::Listed;
 use super::states::Awake;
 use crate::commands::Context;
 use crate::commands::site::Site;
@@ -11,7 +10,7 @@ use crate::facts::beside::Beside;
 use crate::facts::examine::Examiner;
 use crate::facts::glance::Glancer;
 use crate::facts::look::Root;
-use crate::model::{Reach, Usage};
+use crate::model::{Reach, Socket, Usage};
 
 /// Those where something stands, that a socket may be named after, that somebody connects to, or that a unit which is
 /// not inactive is to serve. Without a kernel all of them are, as nothing there is at rest, and without a list too.
@@ -19,10 +18,10 @@ pub(super) fn looking_at(
     context: &Context<'_>,
     examiner: &mut Examiner<'_>,
     site: &Site,
-    (awake, listed): (&Awake, &Listed),
+    (awake, listed): (&Awake, Option<&[Socket]>),
     mut paths: Vec<Vec<u8>>,
 ) -> Vec<Vec<u8>> {
-    let Some(sockets) = &listed.sockets else { return paths };
+    let Some(sockets) = listed else { return paths };
     let named: HashSet<&[u8]> = sockets.iter().filter_map(|row| row.address.path()).map(last_name).collect();
     let wanted =
         site.mentions.iter().filter(|mention| mention.usage != Usage::Binds || awake.has(&mention.owner));

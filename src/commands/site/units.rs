@@ -71,6 +71,22 @@ impl Site {
         }
     }
 
+    /// Instances that systemd has started, whoever asked it to.
+    pub(in crate::commands) fn add_awake_instances<'n>(
+        &mut self,
+        root: &Path,
+        names: impl Iterator<Item = &'n str>,
+    ) {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        let before = self.units.len();
+        for name in names {
+            self.fitting.remove(name);
+            self.add_instance(root, name);
+        }
+        self.add_named_instances(root, before);
+    }
+
     /// Those that units name, from a number on.
     fn add_named_instances(&mut self, root: &Path, from: usize) {
         let mut at = from;
