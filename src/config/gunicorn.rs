@@ -246,6 +246,15 @@ mod tests {
         let gunicorn = launched("gunicorn -c conf.py --chdir /srv --backlog 64 app").unwrap();
         assert_eq!((gunicorn.config, gunicorn.backlog), (Some(b"conf.py".to_vec()), Some(64)));
         assert_eq!(gunicorn.directory.as_deref(), Some(&b"/srv"[..]));
+        let gunicorn = launched("gunicorn --user=web -g www-data -m 007 app").unwrap();
+        assert_eq!(
+            (gunicorn.user.as_deref(), gunicorn.group.as_deref(), gunicorn.umask),
+            (Some("web"), Some("www-data"), Some(7))
+        );
+        // It has no such options.
+        assert_eq!(launched("uvicorn -u web -m 007 app").unwrap().user, None);
+        let names = [("gunicorn app", "gunicorn"), ("uvicorn app", "uvicorn")];
+        assert!(names.into_iter().all(|(line, name)| launched(line).unwrap().program.name() == name));
     }
 
     #[test]

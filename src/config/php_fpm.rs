@@ -175,6 +175,17 @@ mod tests {
         assert_eq!(found.gaps.len(), 1);
     }
 
+    #[test]
+    fn what_is_not_read_is_said() {
+        let refused = Gap::new("pool.d", "Permission denied");
+        let main = (b"a".to_vec(), b"include=pool.d/*\n".to_vec());
+        assert_eq!(read(&main, &mut |_| Err(refused.clone())).gaps, vec![refused.clone()]);
+        let many: Vec<String> = (0..=POOLS).map(|number| format!("[p{number}]\nlisten=/x\n")).collect();
+        let found = read(&(b"many".to_vec(), many.concat().into()), &mut |_| Ok(vec![]));
+        assert_eq!((found.pools.len(), found.gaps.len()), (POOLS, 1));
+        assert!(found.gaps[0].why.starts_with("only the first"), "{:?}", found.gaps);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(text in "(\\[www\\]|listen|listen.mode|=|/a|[$]pool|\"|;|\\n| |é)*") {

@@ -35,10 +35,7 @@ pub fn of(
     let active = !matches!(&modules, Fact::Known(modules) if modules.is_empty());
     let pid = consumer.process.as_ref().map_or_else(|| "self".to_owned(), |process| process.pid.to_string());
     let label = || proc_file::read(&machine.proc(pid).join("attr/current"), proc_file::SMALL).ok();
-    let label = active
-        .then(label)
-        .flatten()
-        .map(|label| label.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&label).to_vec());
+    let label = active.then(label).flatten().map(|label| without_end(&label).to_vec());
     let is_it = |record: &Record| match (&record.path, &record.name, record.inode, file) {
         (Some(named), ..) => named == path || file.is_some_and(|file| file.path == *named),
         (None, Some(name), Some(inode), Some(file)) => {
@@ -52,6 +49,11 @@ pub fn of(
         enforcing: security.enforcing,
         label: label.filter(|label| !label.is_empty()),
     }
+}
+
+/// SELinux ends a context with a NUL, AppArmor a profile with a newline.
+fn without_end(label: &[u8]) -> &[u8] {
+    label.strip_suffix(b"\0").unwrap_or(label).trim_ascii_end()
 }
 
 /// A module that can deny a connect, by its name in `/sys/kernel/security/lsm`.
@@ -158,8 +160,45 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_not_there_is_a_gap() {
-        let (_root, machine) = machine("apparmor", None);
+    fn a_log_that_is_not_there_or_cannot_be_read_is_a_gap() {
+        let (root, machine) = machine("apparmor", None);
         assert!(seen(&machine, "/run/docker.sock", 7).denials.gap().is_some());
+        std::fs::create_dir(root.path().join("var/log/kern.log")).unwrap();
+        let gap = seen(&machine, "/run/docker.sock", 7).denials;
+        assert!(gap.gap().is_some_and(|gap| gap.source.contains("kern.log")), "{gap:?}");
+    }
+
+    #[test]
+    fn a_long_log_is_read_from_a_whole_line_near_its_end() {
+        let (root, machine) = machine("selinux", None);
+        let line = [&b"x".repeat(1023)[..], b"\n"].concat();
+        let log = line.repeat(usize::try_from(TAIL).unwrap() / line.len() + 1);
+        let fixture = format!("{}/fixtures/audit/selinux.log", env!("CARGO_MANIFEST_DIR"));
+        let records = std::fs::read(fixture).unwrap();
+        let path = root.path().join("var/log/audit/audit.log");
+        std::fs::write(&path, [&log[..], &records].concat()).unwrap();
+        let read = tail(&machine, LOGS[0]).unwrap();
+        assert!(read.starts_with(&line) && read.ends_with(&records) && read.len() as u64 <= TAIL);
+        assert_eq!(seen(&machine, "/run/gunicorn/app.sock", 1542).denials.known().unwrap().len(), 2);
+        // What lies before that is not read.
+        std::fs::write(&path, [&records[..], &log].concat()).unwrap();
+        assert_eq!(seen(&machine, "/run/gunicorn/app.sock", 1542).denials.known().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn the_label_comes_without_what_ends_it() {
+        let (root, mut machine) = machine("apparmor", Some("selinux.log"));
+        machine.proc = root.path().join("proc");
+        std::fs::create_dir_all(machine.proc.join("self/attr")).unwrap();
+        let label = |text: &[u8]| {
+            std::fs::write(machine.proc.join("self/attr/current"), text).unwrap();
+            seen(&machine, "/run/x.sock", 7).label
+        };
+        assert_eq!(label(b"unconfined\n").as_deref(), Some(&b"unconfined"[..]));
+        assert_eq!(
+            label(b"system_u:system_r:init_t:s0\0").as_deref(),
+            Some(&b"system_u:system_r:init_t:s0"[..])
+        );
+        assert_eq!(label(b"\n"), None);
     }
 }

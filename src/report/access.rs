@@ -202,3 +202,101 @@ fn kernel(access: &Access, verdict: KernelVerdict) -> String {
         (None, _) => "asked as this identity, it did not come as far as the file".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Acl, AclEntry, AclTag, Bits, Case, Consumer, Gap, Mac, MacModule};
+
+    fn before(consumer: Consumer, directory: u32, socket: u32) -> Access {
+        Case::sample_before(consumer, directory, socket).accesses.remove(0)
+    }
+
+    fn said(access: &Access) -> Vec<(Option<bool>, String)> {
+        rows(access).into_iter().map(|Row { passes, cells: [.., why], .. }| (passes, why)).collect()
+    }
+
+    #[test]
+    fn who_stops_somebody_is_the_last_that_was_asked() {
+        let stranger = || Consumer::sample(1000, &[]);
+        let allowed = before(stranger(), 0o755, 0o666);
+        assert_eq!(verdict(&allowed), (Overall::Ok, "allowed"));
+        assert_eq!(said(&allowed)[2], (Some(true), "w as other (rw-)".into()));
+        assert_eq!(in_one_line(&allowed), "may connect");
+
+        let stopped = before(stranger(), 0o700, 0o666);
+        assert_eq!(verdict(&stopped), (Overall::Error, "denied"));
+        let rows = said(&stopped);
+        assert_eq!(rows[0], (Some(true), "x as other (r-x)".into()));
+        assert_eq!(rows[1], (Some(false), "no x as other (---)".into()));
+        assert_eq!(rows[2], (None, "not asked".into()));
+        assert_eq!(in_one_line(&stopped), "stops at /tmp: no x as other (---)");
+
+        let grouped = before(Consumer::sample(1000, &[50]), 0o755, 0o640);
+        assert_eq!(said(&grouped)[2], (Some(false), "no w as group (r--)".into()));
+        let owner = before(Consumer::sample(0, &[]), 0o755, 0o466);
+        assert_eq!(said(&owner)[2], (Some(false), "no w as owner (r--)".into()));
+    }
+
+    #[test]
+    fn what_could_not_be_asked_is_neither_yes_nor_no() {
+        let mut access = before(Consumer::sample(1000, &[]), 0o755, 0o666);
+        access.gates[1].answer = Err(Gap::new("getxattr /tmp", "a\x1b[31m"));
+        assert_eq!(verdict(&access), (Overall::Unknown, "unknown"));
+        let rows = said(&access);
+        assert_eq!(rows[1], (None, "getxattr /tmp: a\\x1b[31m".into()));
+        assert_eq!(rows[2], (None, "not asked".into()));
+        assert_eq!(in_one_line(&access), "cannot be told: getxattr /tmp: a\\x1b[31m");
+    }
+
+    #[test]
+    fn entries_of_an_acl_and_capabilities_are_named() {
+        let mut case = Case::sample_before(Consumer::sample(33, &[7]), 0o755, 0o650);
+        let entry = |tag, bits| AclEntry { tag, bits: Bits(bits) };
+        let mut with = |tag| {
+            let Fact::Known(walk) = &mut case.walk else { panic!("a sample is walked") };
+            let entries = vec![entry(tag, 6), entry(AclTag::Mask, 5)];
+            walk.steps[2].permissions.acl = Fact::Known(Some(Acl { entries }));
+            Access::of(Consumer::sample(33, &[7]), walk, &Fact::Known(true))
+        };
+        let user = with(AclTag::User(33));
+        assert_eq!(said(&user)[2].1, "no w by ACL entry of the user (r--, masked)");
+        assert_eq!(rows(&user)[2].cells[1], "srw-r-x---+");
+        assert_eq!(said(&with(AclTag::Group(7)))[2].1, "no w by ACL entry of group 7 (r--, masked)");
+
+        let mut root = Consumer::sample(0, &[]);
+        // CAP_DAC_OVERRIDE
+        root.credentials.capabilities = 1 << 1;
+        assert_eq!(said(&before(root, 0o755, 0o000))[2].1, "w by a capability of root");
+    }
+
+    #[test]
+    fn notes_say_what_the_kernel_said_and_where_it_disagrees() {
+        let note = |access: &Access, label| {
+            let found = notes(access).into_iter().find(|note| note.0 == label);
+            found.map(|(_, text)| text).unwrap_or_default()
+        };
+        let mut access = before(Consumer::sample(1000, &[]), 0o755, 0o666);
+        assert_eq!(note(&access, "kernel"), "", "not asked for");
+        let mut kernel = |said| {
+            access.kernel = said;
+            note(&access, "kernel")
+        };
+        assert!(kernel(Fact::Known(KernelVerdict::Allowed)).ends_with("it lets it through"));
+        assert!(kernel(Fact::Known(KernelVerdict::Denied)).contains("EACCES: it DISAGREES"));
+        assert!(
+            kernel(Fact::Known(KernelVerdict::NotReached(2))).ends_with("did not come as far as the file")
+        );
+        assert_eq!(kernel(Fact::Unknown(Gap::new("connect", "no \x1b"))), "not asked: no \\x1b");
+
+        access.mac = Mac { modules: Fact::Known(vec![MacModule::Selinux]), ..Mac::default() };
+        assert!(note(&access, "mac").contains("was not evaluated"));
+        access.arrives = false;
+        assert!(note(&access, "walk").starts_with("nothing is at the end"));
+        assert_eq!(in_one_line(&access), "finds nothing at the path");
+        let gap = Gap::new("/proc/7/root", "Permission denied");
+        let unseen = Access::without_path(Consumer::sample(1000, &[]), true, Some(&gap));
+        assert!(note(&unseen, "walk").starts_with("an abstract name has no permissions"));
+        assert_eq!(note(&unseen, "view"), "/proc/7/root: Permission denied");
+    }
+}

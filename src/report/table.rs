@@ -242,3 +242,36 @@ fn put_name(row: &ListedSocket, out: &mut String) {
     }
     escape_into(row.name(), out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [SocketField; 8] = [
+        SocketField::Verdict,
+        SocketField::State,
+        SocketField::Type,
+        SocketField::Mode,
+        SocketField::Owner,
+        SocketField::File,
+        SocketField::Holders,
+        SocketField::Name,
+    ];
+
+    #[test]
+    fn columns_stand_back_one_after_the_other_and_a_name_never() {
+        let left = |width| within(&ALL, width, |_| 10).len();
+        assert_eq!([80, 78, 77, 68, 67, 30].map(left), [8, 8, 7, 7, 6, 3]);
+        assert_eq!(
+            within(&ALL, 1, |_| 10),
+            [SocketField::Verdict, SocketField::State, SocketField::Name],
+            "what it is about stays"
+        );
+        assert!(!within(&ALL, 77, |_| 10).contains(&SocketField::Owner), "it is the first to go");
+    }
+
+    #[test]
+    fn no_column_is_wider_than_the_blanks_that_fill_it() {
+        assert!(ALL.into_iter().chain([SocketField::Memory]).all(|field| width(field) <= BLANKS.len()));
+    }
+}

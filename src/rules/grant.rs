@@ -192,3 +192,134 @@ fn user_word(consumer: &Consumer) -> Vec<u8> {
         consumer.user.id.to_string().into_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Acl, Fact, Holder, NameSource};
+
+    fn named(uid: u32, name: &str) -> IdName {
+        IdName { name: Some((name.into(), NameSource::Files)), ..IdName::unnamed(uid) }
+    }
+
+    /// What is to be done, and the commands for it.
+    fn fixes(case: &Case) -> Vec<(String, String)> {
+        let access = &case.accesses[0];
+        let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap_or_default()).unwrap();
+        write(case, access, &access.gates[2]).into_iter().map(|fix| (text(fix.command), fix.text)).collect()
+    }
+
+    fn before(uid: u32, groups: &[u32], mode: u32) -> Case {
+        Case::sample_before(Consumer::sample(uid, groups), 0o755, mode)
+    }
+
+    /// Held by a process that is changed.
+    fn held(mut case: Case, change: impl FnOnce(&mut Process)) -> Case {
+        let mut process = (*Holder::sample(4242).process).clone();
+        change(&mut process);
+        case.sockets.items[0].holders = Fact::Known(vec![Holder { process: Arc::new(process), fd: 3 }]);
+        case
+    }
+
+    #[test]
+    fn the_class_that_decides_is_the_one_that_is_changed() {
+        let first = |case: &Case| fixes(case).remove(0).0;
+        assert_eq!(first(&before(0, &[], 0o466)), "chmod u+w /tmp/x.sock");
+        assert_eq!(first(&before(33, &[50], 0o640)), "chmod g+w /tmp/x.sock");
+        assert_eq!(first(&before(33, &[], 0o640)), "setfacl -m u:33:rw /tmp/x.sock");
+        let mut listed = before(33, &[50], 0o640);
+        listed.accesses[0].gates[2].step.permissions.acl = Fact::Known(Some(Acl { entries: vec![] }));
+        assert_eq!(first(&listed), "setfacl -m g::rw /tmp/x.sock", "chmod would change the mask");
+        // Root's group is nobody's to join.
+        let mut roots = before(33, &[], 0o640);
+        roots.accesses[0].gates[2].step.permissions.gid = 0;
+        assert_eq!(first(&roots), "chgrp 33 /tmp/x.sock && chmod g+w /tmp/x.sock");
+        roots.accesses[0].gates[2].step.permissions.mode = 0o660;
+        assert_eq!(first(&roots), "chgrp 33 /tmp/x.sock");
+    }
+
+    #[test]
+    fn who_joins_a_group_is_restarted_and_told_what_the_group_can_do() {
+        let mut case = before(33, &[], 0o660);
+        case.accesses[0].consumer.user = named(33, "www-data");
+        case.accesses[0].gates[2].group = named(50, "docker");
+        let found = fixes(&case);
+        assert_eq!(found[0].0, "usermod -aG docker www-data");
+        assert!(found[0].1.contains("as mighty as root"), "{found:?}");
+        assert!(found[1].1.starts_with("then log in again") && found.len() == 2, "{found:?}");
+
+        let mut process = (*Holder::sample(7).process).clone();
+        process.unit = Some("web.service".into());
+        case.accesses[0].consumer.process = Some(Arc::new(process.clone()));
+        assert_eq!(fixes(&case)[1].0, "systemctl restart web.service");
+        process.user_unit = true;
+        case.accesses[0].consumer.process = Some(Arc::new(process.clone()));
+        assert_eq!(fixes(&case)[1].0, "systemctl --user restart web.service");
+        process.unit = Some("session-1.scope".into());
+        case.accesses[0].consumer.process = Some(Arc::new(process.clone()));
+        assert!(fixes(&case)[1].1.contains("stop pid 7 and start it as before"));
+        // The names of a container are not ours.
+        process.container = Some("web".into());
+        case.accesses[0].consumer.process = Some(Arc::new(process));
+        assert!(fixes(&case)[0].0.starts_with("setfacl -m u:"));
+    }
+
+    #[test]
+    fn a_socket_that_systemd_makes_is_changed_in_its_unit() {
+        let systemd = |unit: &str, pid| {
+            let unit = Some(unit.to_owned());
+            fixes(&held(before(33, &[], 0o660), |process| {
+                (process.pid, process.command, process.unit) = (pid, b"systemd".to_vec(), unit);
+            }))
+        };
+        let found = systemd("web.socket", 1);
+        let [write, reload, restart] = ["SocketGroup=33", "daemon-reload", "systemctl restart web.socket"]
+            .map(|part| found[0].0.find(part).unwrap());
+        assert!(write < reload && reload < restart && found.len() == 1, "{found:?}");
+        assert!(found[0].0.contains("/etc/systemd/system/web.socket.d/consumer.conf"), "{found:?}");
+        let unknown = systemd("init.scope", 1);
+        assert!(unknown[0].0.starts_with("systemctl list-sockets"), "{unknown:?}");
+        assert!(unknown[1].1.contains("SocketGroup=33 and SocketMode=0660 in that unit"), "{unknown:?}");
+    }
+
+    #[test]
+    fn for_good_it_is_told_the_server_in_its_own_words() {
+        let told = |command: &str| {
+            let case = held(before(33, &[], 0o640), |process| process.command = command.into());
+            fixes(&case).pop().unwrap().1
+        };
+        for (command, setting) in [
+            ("gunicorn: maste", "gunicorn --umask 007 --group 33"),
+            ("php-fpm8.2", "listen.group = 33 and listen.mode = 0660"),
+            ("haproxy", "mode 660 group 33"),
+            ("postgres", "unix_socket_group = '33' and unix_socket_permissions = 0770"),
+            ("redis-server", "unixsocketperm 770"),
+            ("dockerd", "/etc/docker/daemon.json"),
+            ("python3", "(Group=, UMask= in its unit)"),
+        ] {
+            assert!(told(command).contains(setting), "{command}: {}", told(command));
+        }
+        // What a dead server left is not worth a change: the next bind makes another file.
+        let mut dead = before(33, &[], 0o640);
+        dead.sockets.items.clear();
+        dead.liveness = Fact::Known(Liveness::Refused { tries: 3 });
+        let found = fixes(&dead);
+        assert!(found.len() == 1 && found[0].0.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_home_directory_is_rather_left_than_opened() {
+        let searched = |path: &str| {
+            let mut case = before(33, &[], 0o666);
+            case.accesses[0].gates[1].step.path = path.into();
+            let access = &case.accesses[0];
+            search(&case, access, &access.gates[1])
+        };
+        assert_eq!(searched("/srv/a").len(), 1);
+        assert_eq!(searched("/srv/a")[0].command.as_deref(), Some(&b"setfacl -m u:33:x /srv/a"[..]));
+        let home = searched("/home/ann");
+        assert!(home.len() == 2 && home[0].text.starts_with("move the socket below /run"), "{home:?}");
+    }
+}

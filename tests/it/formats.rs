@@ -81,9 +81,16 @@ fn cells(line: &str) -> Vec<String> {
     cells.iter().map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// The tables of a document; every row has as many cells as the head.
+/// The tables of a document; every row has as many cells as the head. A blank line is before each, and behind each
+/// list: what follows one directly belongs to its last item (GFM §5.2, "laziness").
 fn tables(markdown: &str) -> Vec<Vec<Vec<String>>> {
     assert!(!markdown.chars().any(|c| c.is_control() && c != '\n'), "{markdown:?}");
+    for (above, below) in markdown.lines().zip(markdown.lines().skip(1)) {
+        let is_item = |line: &str| line.trim_start().starts_with("- ");
+        let ends_list = !is_item(above) || below.is_empty() || is_item(below);
+        let begins_table = !below.starts_with('|') || above.is_empty() || above.starts_with('|');
+        assert!(ends_list && begins_table, "{above}\n{below}\nin\n{markdown}");
+    }
     let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
     let mut inside = false;
     for line in markdown.lines() {
@@ -315,6 +322,10 @@ fn every_command_has_markdown() {
         let (_held, targets) = built(world);
         let _hostile = UnixListener::bind(world.dir.join(OsStr::from_bytes(HOSTILE))).unwrap();
         let target = targets[1].to_str().unwrap();
+        let stale = broken::stale(&world.dir).unwrap();
+        let stale = stale.path.to_str().unwrap();
+        let document = world.write("host.json", &run(["inspect", stale, "--json"]).stdout);
+        let compose = format!("{}/fixtures/compose/long-syntax.yml", env!("CARGO_MANIFEST_DIR"));
         for (arguments, least) in [
             (&["inspect", target][..], 1),
             (&["inspect", "-v", target], 2),
@@ -327,6 +338,16 @@ fn every_command_has_markdown() {
             (&["explain", "ECONNREFUSED"], 1),
             (&["explain", "connect() to unix:/run/a|b`.sock failed (2: No such file or directory)"], 1),
             (&["explain", "--list"], 2),
+            (&["access", target, "--as", "root"], 1),
+            (&["access", stale, "--as", "root"], 1),
+            (&["preflight", world.dir.to_str().unwrap()], 1),
+            (&["preflight", "--compose", &compose], 1),
+            (&["probe", stale], 2),
+            (&["clean", stale, target], 0),
+            (&["guard", stale, "--failures", "1", "--dry-run"], 0),
+            (&["graph"], 0),
+            (&["merge", document.to_str().unwrap()], 1),
+            (&["self-check"], 1),
         ] {
             let output = run(arguments.iter().chain(&["--format", "markdown"]));
             assert!(output.status < 2 && output.stderr.is_empty(), "{arguments:?}: {}", output.stderr);

@@ -25,6 +25,9 @@ const SOON: Duration = Duration::from_secs(30);
 /// Where the guest has the Python packages of `tests/requirements.txt`.
 const VENV: &str = "/opt/venv";
 
+/// Where an instrumented program writes what of it ran: see tests/coverage.
+const PROFILES: &str = "LLVM_PROFILE_FILE";
+
 /// Enters the cgroups before it becomes the program, so that nothing of the guest is in a cgroup of the host's.
 const ENTER: &str = r#"for dir in $CGROUPS; do echo $$ >"$dir/cgroup.procs" || exit; done; exec "$@""#;
 
@@ -64,6 +67,9 @@ impl Guest {
         command.args(["--link-journal=no", "--resolv-conf=off", "--timezone=off"]);
         command.arg(format!("--machine={name}")).arg("--directory").arg(root);
         command.arg(bind(&venv, VENV)).arg(bind(env!("CARGO_BIN_EXE_sockdoctor"), "/usr/bin/sockdoctor"));
+        if let Some(profiles) = profiles().as_ref().and_then(|file| file.parent()) {
+            command.arg(format!("--bind={}", profiles.display()));
+        }
         command.arg("systemd.unit=lab.target").env("CGROUPS", cgroups.list());
         command.envs(nspawn.get_envs().filter_map(|(key, value)| Some((key, value?))));
         let console = fs::File::create(dir.join("console")).unwrap();
@@ -127,6 +133,7 @@ impl Guest {
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = need("nsenter").unwrap();
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.envs(profiles().map(|file| (PROFILES, file)));
         command.args(["-t", &self.leader().to_string(), "-m", "-p", "-u", "-i", "-C", "--"]).arg(program);
         command
     }
@@ -140,6 +147,11 @@ impl Drop for Guest {
         let _ = umount2(&self.dir.join("root"), MntFlags::MNT_DETACH);
         let _ = umount2(&self.dir, MntFlags::MNT_DETACH);
     }
+}
+
+/// Of an instrumented program: its guest has them too.
+fn profiles() -> Option<PathBuf> {
+    std::env::var_os(PROFILES).map(PathBuf::from)
 }
 
 fn bind(from: impl AsRef<Path>, to: &str) -> String {

@@ -126,6 +126,51 @@ fn what_is_expected_is_read_and_what_cannot_be_replayed_is_said() {
 }
 
 #[test]
+fn a_rule_of_its_own_replaces_those_that_are_inherited() {
+    let text = "defaults\n mode http\n option httpchk GET /a\n http-check expect status 201\nbackend b\n \
+                http-check disable-on-404\n http-check expect rstatus ^2 comment x\n server s /run/s.sock check\n";
+    let Asks::Http(request, expects) = check(text).asks else { panic!("{:?}", check(text).asks) };
+    assert_eq!((request.path.as_str(), expects.len()), ("/a", 1));
+    assert_eq!(expects[0].what, Expected::StatusPattern("^2".into()));
+}
+
+#[test]
+fn no_check_has_rules_without_end() {
+    let expect = " http-check expect status 200\n";
+    let text =
+        |count: usize| [" option httpchk\n", &expect.repeat(count), " server s /run/s.sock check\n"].concat();
+    let asks = |count| check(&["backend b\n mode http\n", &text(count)].concat()).asks;
+    assert!(matches!(asks(100), Asks::Http(_, expects) if expects.len() == 100));
+    let Asks::Other(why) = asks(10_000) else { panic!("too many are not replayed") };
+    assert!(why.contains("more than 100 rules"), "{why}");
+}
+
+#[test]
+fn a_log_format_is_known_to_haproxy_alone() {
+    for rule in ["http-check send uri-lf /%[hostname]", "http-check send body-lf %b"] {
+        let text = format!("backend b\n mode http\n option httpchk\n {rule}\n server s /run/s.sock check\n");
+        assert!(matches!(check(&text).asks, Asks::Other(_)), "{rule}");
+    }
+}
+
+#[test]
+fn a_prefix_stands_before_every_name_that_is_bound() {
+    let found = alone("global\n unix-bind mode 660 prefix /jail\nfrontend f\n bind /run/f.sock\n");
+    assert_eq!(found.sockets[0].path, b"/jail/run/f.sock");
+    let found = alone(
+        "global\n presetenv D /a\n presetenv D /b\n setenv E /c\n setenv E /d\nlisten l\n bind \"unix@${D}/x\"\n bind \"unix@${E}/y\"\n",
+    );
+    let paths: Vec<&[u8]> = found.sockets.iter().map(|socket| socket.path.as_slice()).collect();
+    assert_eq!(paths, [&b"/a/x"[..], b"/d/y"], "only the first of presetenv counts");
+}
+
+#[test]
+fn what_a_proxy_is_told_later_counts() {
+    let text = "backend b\n mode http\n disabled\n enabled\n option httpchk GET /x\n no option httpchk\n server s /run/s.sock check\n";
+    assert_eq!(check(text).asks, Asks::Connect);
+}
+
+#[test]
 fn what_is_wrapped_in_something_else_is_not_http() {
     for (options, wanted) in [
         ("check", Some(Protocol::Http)),

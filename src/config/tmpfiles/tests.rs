@@ -26,6 +26,26 @@ fn a_directory_with_an_age_covers_what_is_in_it() {
 }
 
 #[test]
+fn specifiers_and_escapes_stand_for_what_the_system_manager_has() {
+    for (specifier, path) in [
+        ("%T", "/tmp"),
+        ("%V", "/var/tmp"),
+        ("%S", "/var/lib"),
+        ("%C", "/var/cache"),
+        ("%L", "/var/log"),
+        ("%h", "/root"),
+        ("/srv/%u-%g", "/srv/root-root"),
+        ("/srv/%U:%G", "/srv/0:0"),
+        ("/srv/100%%", "/srv/100%"),
+        ("/srv/a\\sb\\tc\\nd\\re", "/srv/a b\tc\nd\re"),
+        ("/srv/a\\\\b", "/srv/a\\b"),
+    ] {
+        assert!(ages(&format!("d {specifier} - - - 1h"), &format!("{path}/x.sock")), "{specifier}");
+    }
+    assert!(!ages("d /srv/% - - - 1h", "/srv/%/x.sock"), "a specifier that is cut off");
+}
+
+#[test]
 fn a_line_without_an_age_covers_nothing() {
     // Debian 12.
     assert!(!ages("D /tmp 1777 root root -\n#q /var/tmp 1777 root root 30d", "/tmp/x.sock"));

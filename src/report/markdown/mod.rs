@@ -33,10 +33,7 @@ pub(super) fn render(report: &Report, loudness: Loudness, out: &mut dyn Write) -
         Data::Checks(each) => return checks(each, out),
         Data::List { sockets, fields } => listed(sockets, fields, out)?,
         Data::Guard(pass) => {
-            writeln!(out, "- {}", code(guard::headline(pass).as_bytes()))?;
-            for (label, line) in guard::details(pass).iter().filter(|_| loudness > Loudness::Quiet) {
-                writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
-            }
+            item(&guard::headline(pass), &guard::details(pass), loudness, out)?;
             writeln!(out)?;
             judged(report, loudness, out)?;
         }
@@ -84,12 +81,24 @@ fn cleaned(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for candidate in candidates {
-        writeln!(out, "- {}", code(clean::headline(candidate).as_bytes()))?;
-        for (label, line) in clean::details(candidate).iter().filter(|_| loudness > Loudness::Quiet) {
-            writeln!(out, "  - {label}: {}", code(line.as_bytes()))?;
-        }
+        item(&clean::headline(candidate), &clean::details(candidate), loudness, out)?;
     }
     writeln!(out, "\n{}\n", prose(clean::outcome(candidates, applied).as_bytes()))
+}
+
+/// An item of a list with a list of its own. A line without a label goes on with that of the line above.
+fn item(
+    headline: &str,
+    details: &[(&str, String)],
+    loudness: Loudness,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "- {}", code(headline.as_bytes()))?;
+    for (label, line) in details.iter().filter(|_| loudness > Loudness::Quiet) {
+        let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
+        writeln!(out, "  - {label}{}", code(line.as_bytes()))?;
+    }
+    Ok(())
 }
 
 fn checks(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
@@ -126,6 +135,10 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
         for removal in &trace.removals {
             let sentence = format!("{}: {}", escape(&removal.path), watched::sentence(removal));
             writeln!(out, "- {}", code(sentence.as_bytes()))?;
+        }
+        if !trace.removals.is_empty() {
+            // Else the table would be words of the last item.
+            writeln!(out)?;
         }
         head(&["at", "event", "path", "pid", "command", "uid", "unit", "certainty", "detail"], out)?;
         for event in &trace.events {
@@ -173,8 +186,11 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
                 writeln!(out)?;
             }
         }
-        for left in not_probed.iter().filter(|_| loudness > Loudness::Quiet) {
-            writeln!(out, "- not probed: {}: {}", code(&left.label), prose(left.why.as_bytes()))?;
+        if loudness > Loudness::Quiet && !not_probed.is_empty() {
+            for left in not_probed {
+                writeln!(out, "- not probed: {}: {}", code(&left.label), prose(left.why.as_bytes()))?;
+            }
+            writeln!(out)?;
         }
     }
     Ok(())
@@ -326,63 +342,4 @@ fn own(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::sample;
-
-    #[test]
-    fn a_hostile_name_stays_in_its_code_span_and_its_cell() {
-        let text = sample::written(&sample::hostile(), |report, out| render(report, Loudness::Normal, out));
-        let expected = r#"| severity | code | rule | subject | what |
-|---|---|---|---|---|
-| error | SD104 | stale-socket-file | ``/tmp/a\x0a\x1b[31m\xff"<\|%`_`` | Nobody has it bound, 100%. |
-
-## SD104 stale-socket-file: ``/tmp/a\x0a\x1b[31m\xff"<|%`_``
-
-Nobody has it bound, 100%.
-
-- evidence: ``lstat: socket /tmp/a\x0a\x1b[31m\xff"<|%`_``
-- cause: its server died: a, b
-- fix: ``rm /tmp/a\x0a\x1b[31m\xff"<|%`_``: remove it
-- more: `sockdoctor explain SD104`
-
-1 error · 1 target, 3 checks
-"#;
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn a_row_of_list_is_a_row() {
-        let text = sample::written(&sample::list(), |report, out| render(report, Loudness::Quiet, out));
-        let name = r#"``/tmp/a\x0a\x1b[31m\xff"<\|%`_``"#;
-        assert_eq!(text, format!("| verdict | state | name |\n|---|---|---|\n| SD104 | - | {name} |\n\n"));
-    }
-
-    #[test]
-    fn code_spans_hold_what_would_end_them() {
-        assert_eq!(code(b"a"), "`a`");
-        assert_eq!(code(b"`a``b"), "``` `a``b ```");
-        assert_eq!(code(b"a\\|b"), "`a\\x5c|b`");
-        assert_eq!(code(b""), "(empty)");
-    }
-
-    #[test]
-    fn prose_holds_no_markup() {
-        assert_eq!(prose(b"*a* _b_ <c> @d\n"), r"\*a\* \_b\_ \<c\> \@d\\x0a");
-        let mut text = Vec::new();
-        row(&[prose(b"a\\|b")], &mut text).unwrap();
-        assert_eq!(text, b"| a\\\\\\|b |\n");
-    }
-
-    #[test]
-    fn words_of_our_own_keep_their_commands() {
-        assert_eq!(own("a_b: `ls *` and `x`"), r"a\_b: `ls *` and `x`");
-        assert_eq!(own("`odd"), r"\`odd");
-    }
-
-    #[test]
-    fn a_failure_says_what_and_what_next() {
-        let text = sample::written(&sample::failed(), |report, out| render(report, Loudness::Normal, out));
-        assert_eq!(text, "**sockdoctor:** no \\\\x1b \\<such\\> socket\n\nlook, again\n\n");
-    }
-}
+mod tests;
