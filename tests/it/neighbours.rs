@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -14,6 +15,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
 use crate::binary::{json, run, sockdoctor};
+use crate::nspawn::Cgroups;
 use crate::process::{Output, Process, finish, until};
 use crate::world::{World, isolated, isolated_host, need, skip};
 
@@ -136,6 +138,57 @@ fn every_byte_of_an_abstract_name_and_of_a_holders_is_shown_harmless() {
         };
         let seen: BTreeSet<Vec<u8>> = rows.as_array().unwrap().iter().map(exact).collect();
         assert!(names.iter().all(|name| seen.contains(name)), "{rows:#}");
+        drop(held);
+    });
+}
+
+#[test]
+fn every_byte_of_a_containers_name_is_shown_harmless() {
+    let name = "neighbours::every_byte_of_a_containers_name_is_shown_harmless";
+    isolated_host(name, |world| {
+        let mut held = Vec::new();
+        let mut containers = BTreeSet::new();
+        // All bytes that a cgroup's name can have, fifteen at a time.
+        for first in (1..=255_u8).step_by(15) {
+            let bytes = (first..=first.saturating_add(14)).filter(|byte| !matches!(byte, b'/' | b'\n'));
+            let container =
+                [world.dir.file_name().unwrap().as_bytes(), b"-", &bytes.collect::<Vec<_>>()].concat();
+            let cgroups = match Cgroups::make(OsStr::from_bytes(&container)) {
+                Ok(cgroups) => cgroups,
+                Err(reason) => return skip(name, &reason),
+            };
+            let listener = UnixListener::bind(world.path(&format!("{first}.sock"))).unwrap();
+            let holder =
+                Process::start(Command::new("sleep").arg("300").stdin(Stdio::from(OwnedFd::from(listener))));
+            cgroups.take(holder.pid());
+            containers.insert(String::from_utf8_lossy(&container).into_owned());
+            held.push((holder, cgroups));
+        }
+        for (command, formats) in [
+            ("list", &["text", "plain", "json", "ndjson", "markdown", "openmetrics", "nagios"][..]),
+            ("graph", &["text", "plain", "json", "markdown", "mermaid", "dot"][..]),
+            ("inspect", &["text", "plain", "json", "markdown", "sarif", "junit", "github"][..]),
+        ] {
+            for format in formats {
+                let mut sockdoctor = sockdoctor();
+                sockdoctor.args([command, "-v", "--format", format]);
+                sockdoctor.args((command != "list").then_some(&world.dir));
+                assert_harmless(&finish(&mut sockdoctor, SOON), *format == "plain");
+            }
+        }
+        let document = json([OsStr::new("inspect"), world.dir.as_os_str()]);
+        let text = document.to_string();
+        let missing: Vec<_> = containers
+            .iter()
+            .filter(|name| !text.contains(&Value::from(name.as_str()).to_string()))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?} in\n{document:#}");
+        if let Some(mut dot) = need("dot") {
+            let diagram =
+                finish(sockdoctor().args(["graph", "--format", "dot"]).arg(&world.dir), SOON).stdout;
+            let drawn = finish(dot.arg("-Tplain").arg(world.write("graph.dot", &diagram)), SOON);
+            assert_eq!((drawn.status, drawn.stderr.as_str()), (0, ""), "{diagram}");
+        }
         drop(held);
     });
 }

@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -217,11 +218,12 @@ fn init_below(nspawn: Pid) -> Option<Pid> {
 }
 
 /// A cgroup of the guest's own in each hierarchy that systemd names its units in.
-struct Cgroups(Vec<PathBuf>);
+pub(crate) struct Cgroups(Vec<PathBuf>);
 
 impl Cgroups {
     /// Below the cgroup of this process, named as systemd-machined(8) names a container's.
-    fn make(name: &str) -> Result<Self, String> {
+    pub(crate) fn make(name: impl AsRef<OsStr>) -> Result<Self, String> {
+        let scope = [b"machine-", name.as_ref().as_bytes(), b".scope"].concat();
         let mut made = Self(Vec::new());
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
@@ -230,12 +232,18 @@ impl Cgroups {
             let point =
                 mounts.lines().find(|line| line.contains(kind)).and_then(|line| line.split(' ').nth(4));
             let (Some(path), Some(point)) = (path, point) else { continue };
-            let cgroup =
-                Path::new(point).join(path.trim_start_matches('/')).join(format!("machine-{name}.scope"));
+            let cgroup = Path::new(point).join(path.trim_start_matches('/')).join(OsStr::from_bytes(&scope));
             fs::create_dir(&cgroup).map_err(|error| format!("no cgroup {}: {error}", cgroup.display()))?;
             made.0.push(cgroup);
         }
         Ok(made)
+    }
+
+    /// Puts a process into them.
+    pub(crate) fn take(&self, pid: Pid) {
+        for cgroup in &self.0 {
+            fs::write(cgroup.join("cgroup.procs"), pid.to_string()).unwrap();
+        }
     }
 
     fn list(&self) -> String {
