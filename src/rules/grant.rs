@@ -1,14 +1,26 @@
 //! The least privilege that lets a consumer in, and who has to notice it.
 
-use super::{configured, owner, quote, socket_unit};
-use crate::model::{Access, Case, Class, Consumer, Fact, Fix, Gate, IdName, Liveness, Process, Sighting};
+use super::{configured, owner, passage, quote, socket_unit};
+use crate::model::{
+    Access, Asked, Case, Class, Consumer, Fact, Fix, Gate, IdName, Liveness, Process, Sighting,
+};
 
 const GROUP_WRITE: u32 = 0o020;
 /// Groups whose socket commands a daemon that starts containers as root.
 const GRANTS_ROOT: [&str; 4] = ["docker", "podman", "containerd", "lxd"];
 
-/// To search a directory: this one user, and nothing else in it.
+/// To search a directory, and to come past what denies behind it.
 pub(super) fn search(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
+    let next = passage::behind(access, gate).flat_map(|gate| match gate.asked {
+        Asked::Search => through(case, access, gate),
+        Asked::Write => write(case, access, gate),
+        Asked::Follow => vec![],
+    });
+    through(case, access, gate).into_iter().chain(next).collect()
+}
+
+/// To search one directory: this one user, and nothing else in it.
+fn through(case: &Case, access: &Access, gate: &Gate) -> Vec<Fix> {
     let who = user_word(&access.consumer);
     let path = quote::word(&case.from_here(&gate.step.path));
     let words = [b"setfacl -m u:".to_vec(), quote::word(&who), b":x ".to_vec(), path];

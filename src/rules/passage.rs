@@ -24,10 +24,12 @@ pub(super) fn who(access: &Access) -> String {
 /// not to blame.
 pub(super) fn proof(case: &Case, access: &Access, at: &Gate) -> Vec<Evidence> {
     let way = access.gates.iter().take_while(|gate| *gate != at).chain([at]).map(component);
-    let mut proof = vec![
-        Evidence::new("walk", way.collect::<Vec<_>>().join(&b"  "[..])),
-        Evidence::new(source(access), access.consumer.identity()),
-    ];
+    let mut proof = vec![Evidence::new("walk", way.collect::<Vec<_>>().join(&b"  "[..]))];
+    let behind: Vec<_> = behind(access, at).map(component).collect();
+    if !behind.is_empty() {
+        proof.push(Evidence::new("behind it", [&behind.join(&b"  "[..])[..], b": denies too"].concat()));
+    }
+    proof.push(Evidence::new(source(access), access.consumer.identity()));
     proof.extend(kernel(access));
     if let Some(server) = case.server().filter(|server| Sighting::is_alive(server)) {
         let mut alive = evidence::socket(server);
@@ -35,6 +37,12 @@ pub(super) fn proof(case: &Case, access: &Access, at: &Gate) -> Vec<Evidence> {
         proof.push(alive);
     }
     proof
+}
+
+/// What would stop it next, were it let through here.
+pub(super) fn behind<'a>(access: &'a Access, at: &'a Gate) -> impl Iterator<Item = &'a Gate> {
+    let denies = |gate: &&Gate| gate.answer.as_ref().is_ok_and(|answer| !answer.allowed);
+    access.gates.iter().skip_while(move |gate| *gate != at).skip(1).filter(denies)
 }
 
 /// What the kernel said to a process of that identity.

@@ -12,7 +12,7 @@ rule! {
     ///
     /// # How it is known
     /// Mode, owner and ACL of each directory and the ids, groups and capabilities of the consumer, put together as
-    /// the kernel does; the first directory that says no is named. What lies below it was not asked.
+    /// the kernel does; the first directory that says no is named, and what would say no behind it.
     ///
     /// # Not to be confused with
     /// A socket without w (SD201). A directory with mode 0711 or 0710 and the right group lets through.
@@ -46,6 +46,8 @@ mod tests {
         let found = &check(&Case::sample_before(Consumer::sample(33, &[]), 0o700, 0o600)).unwrap()[0];
         assert_eq!(found.summary, "The directory /tmp does not let 33 through.");
         assert_eq!(found.fixes[0].command.as_deref(), Some(&b"setfacl -m u:33:x /tmp"[..]));
+        assert_eq!(found.evidence[1].detail, b"x.sock --- for others than 0:50: denies too");
+        assert_eq!(found.fixes[1].command.as_deref(), Some(&b"setfacl -m u:33:rw /tmp/x.sock"[..]));
     }
 
     #[test]

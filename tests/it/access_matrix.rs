@@ -175,14 +175,11 @@ fn the_printed_fixes_let_every_identity_in() {
                 if client.connect(&path) == 0 {
                     continue;
                 }
-                let mut pasted = Vec::new();
-                // A directory, then the socket.
-                for _ in 0..2 {
-                    let document = access(&path, &["--pid", &client.pid()]);
-                    let Some(command) = changes(&document).into_iter().next() else { break };
+                // Of a directory and of the socket behind it, all at once.
+                let pasted = changes(&access(&path, &["--pid", &client.pid()]));
+                for command in &pasted {
                     assert!(!command.contains("666") && !command.contains("777"), "{command}");
-                    paste(&command);
-                    pasted.push(command);
+                    paste(command);
                 }
                 if client.connect(&path) == 0 {
                     healed += 1;
