@@ -17,7 +17,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 
 use super::{Answer, Context, Refusal, inspect};
-use crate::cli::WatchArgs;
+use crate::cli::{WatchArgs, WatchUntil};
 use crate::exit;
 use crate::facts::glance::Glancer;
 use crate::facts::interrupt::Interrupts;
@@ -72,7 +72,13 @@ pub(super) fn run(context: &Context<'_>, args: &WatchArgs, style: &Style) -> Res
     }
     judgement.not_checked.extend(gaps.into_iter().map(|gap| NotChecked { code: None, gap }));
     let status = match (args.until, ending) {
-        (Some(_), WatchEnd::TimeUp) => Some(exit::PROBLEM),
+        (Some(until), WatchEnd::TimeUp) => {
+            if !context.global.quiet {
+                let until = if until == WatchUntil::Gone { "gone" } else { "listening" };
+                let _ = writeln!(io::stderr(), "sockdoctor: --until {until} did not come true in time");
+            }
+            Some(exit::PROBLEM)
+        }
         (Some(_), WatchEnd::Interrupted(signal)) => Some(exit::by_signal(signal)),
         _ => None,
     };

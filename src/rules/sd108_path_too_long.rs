@@ -25,7 +25,8 @@ rule! {
 
 /// Bytes of `sun_path` without the NUL (unix(7)).
 const USABLE: usize = 107;
-const SHORT: &str = "use a short directory, such as /run/app";
+const LINK: &[u8] = b"/run/short";
+const SHORT: &str = "use a short directory, such as /run/app, and a short file name";
 
 fn check(case: &Case) -> Verdict {
     let Target::Path(_) = &case.target else { return Err(NoVerdict::NotApplicable) };
@@ -40,13 +41,15 @@ fn check(case: &Case) -> Verdict {
         return Ok(vec![]);
     }
     let summary = format!("The path has {} bytes; a socket address holds {USABLE}.", given.len());
-    let mut finding = PATH_TOO_LONG.finding(case, Certainty::Certain, summary);
-    finding.evidence.push(Evidence::new("unix(7)", "sun_path has 108 bytes, one of them for the NUL"));
-    finding.fixes.push(Fix::advice(SHORT));
-    if let Some(slash) = given.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0) {
-        let link = quote::command("ln -s", &given[..slash]);
+    let room = Evidence::new("unix(7)", "sun_path has 108 bytes, one of them for the NUL");
+    let finding = PATH_TOO_LONG.finding(case, Certainty::Certain, summary).proven_by([room]);
+    let mut finding = finding.fixed_by([Fix::advice(SHORT)]);
+    // A link to the directory leaves the file's own name as long as it is.
+    let fits = |slash: &usize| *slash > 0 && LINK.len() + given.len() - slash <= USABLE;
+    if let Some(slash) = given.iter().rposition(|byte| *byte == b'/').filter(fits) {
+        let link = [&quote::command("ln -s", &given[..slash])[..], b" ", LINK].concat();
         let text = "or reach its directory through a short link, and give that path to server and client";
-        finding.fixes.push(Fix::change([&link[..], b" /run/short"].concat(), text));
+        finding.fixes.push(Fix::change(link, text));
     }
     Ok(vec![finding])
 }
@@ -54,11 +57,10 @@ fn check(case: &Case) -> Verdict {
 /// Two mentions of one path are two places to change.
 fn declared(declared: &Declared) -> Verdict {
     let usable = if declared.target == Some(TargetOs::Macos) { 103 } else { USABLE };
+    let lengths =
+        declared.sockets.iter().map(|socket| (socket, socket.socket().map_or(0, |path| path.len())));
     let mut findings = Vec::new();
-    for socket in &declared.sockets {
-        let Some(length) = socket.socket().map(|path| path.len()).filter(|length| *length > usable) else {
-            continue;
-        };
+    for (socket, length) in lengths.filter(|(_, length)| *length > usable) {
         let summary = format!("The path has {length} bytes; a socket address holds {usable}.");
         let finding = PATH_TOO_LONG.finding_at(&socket.written, Certainty::Certain, summary);
         findings.push(finding.fixed_by([Fix::advice(SHORT)]));
@@ -80,21 +82,19 @@ mod tests {
 
     #[test]
     fn fires_on_108_bytes_and_on_98_of_haproxy() {
-        assert_eq!(check(&of_length(108, false)).unwrap()[0].code, "SD108");
+        let found = &check(&of_length(108, false)).unwrap()[0];
+        assert_eq!((found.code, found.fixes.len()), ("SD108", 1), "a link would not help");
         assert_eq!(check(&of_length(98, true)).unwrap()[0].locations.len(), 1);
     }
 
     #[test]
     fn silent_on_exactly_107_and_on_97_of_haproxy() {
-        assert_eq!(check(&of_length(107, false)), check(&of_length(97, true)));
-        assert_eq!(check(&of_length(107, false)), Ok(vec![]));
+        assert_eq!((check(&of_length(107, false)), check(&of_length(97, true))), (Ok(vec![]), Ok(vec![])));
     }
 
     #[test]
     fn not_applicable_to_what_is_no_path() {
-        assert_eq!(
-            check(&Case { target: Target::Inode(7), ..Case::sample() }),
-            Err(NoVerdict::NotApplicable)
-        );
+        let inode = Case { target: Target::Inode(7), ..Case::sample() };
+        assert_eq!(check(&inode), Err(NoVerdict::NotApplicable));
     }
 }

@@ -43,7 +43,7 @@ fn check(case: &Case) -> Verdict {
             path if path.is_empty() => {
                 Evidence::new("/proc/PID/cwd", "not readable: where it lies is not known")
             }
-            path => Evidence::new("from its holder's directory now, the name means", path.as_slice()),
+            path => Evidence::new("where its file is, as far as can be told", path.as_slice()),
         };
         RELATIVE_SOCKET_PATH
             .finding(case, Certainty::Certain, summary)

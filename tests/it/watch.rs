@@ -404,6 +404,9 @@ fn it_ends_when_it_is_asked_to_and_its_status_says_how_it_went() {
             watcher.stop(signal);
             assert_eq!(watcher.end().0, unmet);
         }
+        let said = run(["watch", "--until", "listening", "--duration", "300ms", text(&path)]);
+        let unmet = "sockdoctor: --until listening did not come true in time\n";
+        assert!(said.status == 1 && said.stderr.ends_with(unmet), "{}", said.stderr);
         let never = json(["watch", "--until", "listening", "--duration", "300ms", text(&path)]);
         assert_eq!((&never["exit_code"], &never["data"]["ending"]), (&1.into(), &"duration".into()));
         assert_eq!(run(["watch", "--duration", "300ms", text(&path)]).status, 0);
