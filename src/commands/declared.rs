@@ -11,7 +11,7 @@ use super::Context;
 use super::site::Site;
 use crate::config::{self, tmpfiles::Line};
 use crate::facts::examine::Examiner;
-use crate::facts::{mounts, sysctl};
+use crate::facts::mounts;
 use crate::model::{
     AgedLine, AtBoot, Case, Configured, Fact, Gap, IdName, Setting, Severity, Target, Walk, Wished,
 };
@@ -68,7 +68,7 @@ pub(super) fn complete(context: &Context<'_>, examiner: &mut Examiner<'_>, site:
         case.binder = server::identity(context.machine, examiner, case);
     }
     if !case.configured.backlogs.is_empty() && context.machine.has_kernel() {
-        case.configured.somaxconn = somaxconn(context, case);
+        case.configured.somaxconn = somaxconn(examiner, case);
     }
 }
 
@@ -108,14 +108,10 @@ fn at_boot(context: &Context<'_>, site: &Site, case: &Case) -> Fact<AtBoot> {
     }
 }
 
-/// Of another network namespace the number is not to be had from here.
-fn somaxconn(context: &Context<'_>, case: &Case) -> Fact<u64> {
+fn somaxconn(examiner: &mut Examiner<'_>, case: &Case) -> Fact<u64> {
     let Some(server) = case.server() else { return Fact::NotAsked };
-    if server.socket.netns != case.netns || server.netns_label.is_some() {
-        let gap = Gap::new("net.core.somaxconn", "the listener has a network namespace of its own");
-        return Fact::Unknown(gap.helped_by("nsenter -n -t PID sysctl net.core.somaxconn"));
-    }
-    sysctl(context.machine, "net/core/somaxconn").map_or_else(Fact::Unknown, Fact::Known)
+    let limit = examiner.sysctl_in(server.socket.netns, "net/core/somaxconn");
+    limit.map_or_else(Fact::Unknown, Fact::Known)
 }
 
 /// What the .socket unit gives its file: root, 0666 where it says nothing (systemd.socket(5)).

@@ -13,6 +13,7 @@ mod passive;
 mod policy;
 mod sighting;
 pub mod suspects;
+mod sysctl;
 mod tcp;
 mod twin;
 mod waiting;

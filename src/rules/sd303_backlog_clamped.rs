@@ -1,7 +1,7 @@
 //! SD303: the kernel gave less backlog than was asked for.
 
 use super::{evidence, owner};
-use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, SocketState, Verdict};
+use crate::model::{Case, Certainty, Evidence, Fix, NoVerdict, Sighting, SocketState, Verdict};
 
 rule! {
     /// The backlog is smaller than configured: net.core.somaxconn clamps it.
@@ -39,9 +39,20 @@ fn check(case: &Case) -> Verdict {
     let summary = format!("A backlog of {} is configured, and the kernel gave {limit}.", wanted.value);
     let finding = BACKLOG_CLAMPED.finding(case, Certainty::Certain, summary).written_at(&wanted.written);
     let proof = [evidence::socket(server), Evidence::new("net.core.somaxconn", limit.to_string())];
-    let raise = format!("sysctl -w net.core.somaxconn={}", wanted.value);
-    let raise = Fix::change(raise, "until the next boot; for good in a file of /etc/sysctl.d");
-    Ok(vec![finding.proven_by(proof).fixed_by([raise, owner::restart(server)])])
+    Ok(vec![finding.proven_by(proof).fixed_by([raise(case, server, wanted.value), owner::restart(server)])])
+}
+
+/// The setting is one of the server's network namespace.
+fn raise(case: &Case, server: &Sighting, wanted: u32) -> Fix {
+    let command = format!("sysctl -w net.core.somaxconn={wanted}");
+    if server.socket.netns == case.netns && server.netns_label.is_none() {
+        return Fix::change(command, "until the next boot; for good in a file of /etc/sysctl.d");
+    }
+    let good = "for good where that network namespace is made: `docker run --sysctl`, `sysctls:` of Compose";
+    match owner::of(server) {
+        Some(holder) => Fix::change(format!("nsenter -t {} -n {command}", holder.process.pid), good),
+        None => Fix::advice(format!("net.core.somaxconn={wanted}, {good}")),
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +72,16 @@ mod tests {
     fn fires_where_more_was_asked_for_than_the_kernel_gives() {
         let found = check(&asked_for(100_000, 4096)).unwrap();
         assert_eq!((found[0].code, found[0].locations.len()), ("SD303", 1));
+    }
+
+    #[test]
+    fn the_setting_is_one_of_the_servers_own_network_namespace() {
+        let mut case = asked_for(100_000, 4096);
+        case.sockets.items[0].socket.netns.0 += 1;
+        let found = check(&case).unwrap();
+        let pid = case.sockets.items[0].holders.known().unwrap()[0].process.pid;
+        let command = format!("nsenter -t {pid} -n sysctl -w net.core.somaxconn=100000");
+        assert_eq!(found[0].fixes[0].command.as_deref(), Some(command.as_bytes()));
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::access_nginx::Proxy;
 use crate::binary::json;
-use crate::process::Process;
+use crate::process::{Process, finish};
+use crate::seed_s1::SOON;
 use crate::servers::{gunicorn_command, serving_http};
-use crate::world::{isolated, isolated_root, skip};
+use crate::world::{isolated, isolated_root, need, skip};
 
 /// The findings about one socket, of a host that has more.
 fn about(document: &Value, name: &str) -> Vec<Value> {
@@ -63,6 +65,32 @@ fn a_backlog_that_the_kernel_clamps_is_told_with_its_line_and_the_printed_sysctl
         drop(server);
         let _again = serving_http(&mut command, &socket);
         assert!(!codes(&about(&json(["scan"]), path)).contains(&"SD303"));
+    });
+}
+
+#[test]
+fn the_limit_that_counts_is_that_of_the_servers_network_namespace() {
+    let name = "scan_live::the_limit_that_counts_is_that_of_the_servers_network_namespace";
+    isolated_root(name, |world| {
+        let socket = world.path("app.sock");
+        let Some(gunicorn) = gunicorn_command(world, &socket, 1) else { return skip(name, "no gunicorn") };
+        let Some(mut command) = need("unshare") else { return skip(name, "no unshare") };
+        command.current_dir(&world.dir).arg("--net").arg(gunicorn.get_program()).args(gunicorn.get_args());
+        // Here it would not be cut.
+        std::fs::write("/proc/sys/net/core/somaxconn", "200000").unwrap();
+        let _server = serving_http(command.args(["--backlog", "100000"]), &socket);
+        let findings = about(&json(["scan"]), socket.to_str().unwrap());
+        let clamped = findings.iter().find(|finding| finding["code"] == "SD303");
+        let clamped = clamped.unwrap_or_else(|| panic!("{findings:#?}"));
+        let fix = clamped["fix"][0]["command"].as_str().unwrap();
+        let (enter, _) = fix.split_once(" sysctl -w net.core.somaxconn=100000").unwrap();
+        let limit = || {
+            let read = format!("{enter} cat /proc/sys/net/core/somaxconn");
+            finish(Command::new("sh").args(["-c", &read]), SOON).stdout
+        };
+        assert_eq!(limit(), "4096\n");
+        assert_eq!(finish(Command::new("sh").args(["-c", fix]), SOON).status, 0);
+        assert_eq!(limit(), "100000\n");
     });
 }
 
