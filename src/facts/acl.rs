@@ -89,6 +89,35 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_any_length_is_read_and_none_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(directory.path().join("file")).unwrap();
+        assert_eq!(of(file.as_fd()), Fact::Known(None));
+        let entry =
+            |tag: u16, id: u32| [&tag.to_le_bytes()[..], &6_u16.to_le_bytes(), &id.to_le_bytes()].concat();
+        let rest = [0x04, 0x10, 0x20].map(|tag| entry(tag, u32::MAX)).concat();
+        for users in [1, 300] {
+            let users: Vec<u8> = (0..users).flat_map(|uid| entry(0x02, 1000 + uid)).collect();
+            let value = [&VERSION.to_le_bytes()[..], &entry(0x01, u32::MAX), &users, &rest].concat();
+            if rustix::fs::fsetxattr(&file, ACCESS, &value, rustix::fs::XattrFlags::empty())
+                == Err(Errno::OPNOTSUPP)
+            {
+                // A filesystem without them has nothing to be read.
+                return;
+            }
+            let read = of(file.as_fd());
+            assert_eq!(
+                read.known().and_then(Option::as_ref),
+                decode(&value).as_ref(),
+                "{} bytes",
+                value.len()
+            );
+            assert!(decode(&value).is_some_and(|acl| acl.entries.len() == value.len() / 8));
+        }
+        assert_eq!(default_of(file.as_fd()), Fact::Known(None), "a file has none for what is in it");
+    }
+
+    #[test]
     fn what_setfacl_wrote_is_understood() {
         let mut value = bytes(NAMED);
         for chunk in value[4..].chunks_mut(8).filter(|chunk| chunk[0] != 2) {

@@ -128,6 +128,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_server_has_its_line() {
+        let mut health = Health::sampled(&[&[], &[]], 128);
+        health.clamp = Some(128);
+        health.half_dead = Fact::Known(crate::model::HalfDead { count: 2, ..Default::default() });
+        health.holders[0].orphan = true;
+        health.samples[0].queue = None;
+        health.samples[1].processes[0].pid = 7;
+        let waiting = Waiting { clients: (1..=9).map(Holder::sample).collect(), hidden: 1, gone: 3 };
+        let server = Sighting { waiting: Fact::Known(waiting), ..Sighting::sample() };
+        let lines = lines(&health, Some(&server));
+        let line = |label| &lines.iter().find(|line| line.0 == label).unwrap().1;
+        assert!(line("health").ends_with(", its parent has died or is process 1"), "{lines:?}");
+        assert_eq!(line("backlog"), "128 is net.core.somaxconn: more was cut to it");
+        assert_eq!(line("half-dead"), "2 connections without a client");
+        assert!(line("samples").contains("not there"), "{lines:?}");
+        assert_eq!((line("came").as_str(), line("went").as_str()), ("pid 7", "pid 4242"));
+        let waiting = line("waiting");
+        assert!(
+            waiting.starts_with("python3 pid 1, ") && waiting.contains("python3 pid 8, 2 more, not named")
+        );
+        assert!(waiting.ends_with(", 3 whose client has left"), "{waiting}");
+    }
+
+    #[test]
     fn a_hostile_log_line_stays_on_its_line() {
         let family = LoggedFamily {
             family: crate::model::LogFamily::Ebadf,

@@ -136,6 +136,9 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
             let sentence = format!("{}: {}", escape(&removal.path), watched::sentence(removal));
             writeln!(out, "- {}", code(sentence.as_bytes()))?;
         }
+        if trace.removals_left_out > 0 {
+            writeln!(out, "- and {} times more", trace.removals_left_out)?;
+        }
         if !trace.removals.is_empty() {
             // Else the table would be words of the last item.
             writeln!(out)?;
@@ -148,6 +151,9 @@ fn judged(report: &Report, loudness: Loudness, out: &mut dyn Write) -> io::Resul
             row(&fields, out)?;
         }
         writeln!(out)?;
+        if trace.left_out > 0 {
+            writeln!(out, "and {} events more that were not kept\n", trace.left_out)?;
+        }
     }
     if let Data::Inspect(targets) | Data::Preflight(targets) | Data::Demo { inspected: targets, .. } =
         &report.data

@@ -94,11 +94,13 @@ fn a_list_ends_before_what_follows_it() {
         victim: Victim::default(),
         listens_on: None,
     };
-    let trace = Trace { removals: vec![removal], ..Trace::sample(vec![Deed::Unlink]) };
+    let kept = Trace::sample(vec![Deed::Unlink]);
+    let trace = Trace { removals: vec![removal], removals_left_out: 2, left_out: 5, ..kept };
     let watched = Report { data: Data::Watched(trace.into()), ..sample::report(vec![]) };
     let text = sample::written(&watched, |report, out| render(report, Loudness::Normal, out));
-    let begin = "- `/tmp/x.sock: somebody removed it (it was there before the watch)`\n\n| at | event |";
-    assert!(text.starts_with(begin), "{text}");
+    let begin = "- `/tmp/x.sock: somebody removed it (it was there before the watch)`\n- and 2 times more\n\n| at | event |";
+    let end = "\n\nand 5 events more that were not kept\n\nnothing found · 1 target, 3 checks\n";
+    assert!(text.starts_with(begin) && text.ends_with(end), "{text}");
 }
 
 #[test]
