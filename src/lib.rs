@@ -28,6 +28,8 @@
 //! - [`cli`]: what was typed. [`exit`]: the only place exit statuses appear.
 //!
 #![doc = include_str!("threat_model.md")]
+//!
+#![doc = include_str!("performance.md")]
 
 pub mod act;
 pub mod cli;

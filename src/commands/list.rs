@@ -6,6 +6,7 @@ mod servers;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -143,6 +144,8 @@ struct Sheet<'r> {
     /// Names whose findings are already counted: several sockets may share one.
     judged: HashSet<Vec<u8>>,
     rows: Vec<ListedRow>,
+    /// How many of them, from the first on, are in the order of their names.
+    in_order: usize,
     /// What several looks showed.
     samples: Option<&'r Sampled>,
 }
@@ -150,7 +153,7 @@ struct Sheet<'r> {
 impl<'r> Sheet<'r> {
     fn new(context: &'r Context<'r>, sockets: &'r [Socket]) -> Self {
         let (judgement, judged) = (Judgement::default(), HashSet::new());
-        Self { context, sockets, judgement, judged, rows: Vec::new(), samples: None }
+        Self { context, sockets, judgement, judged, rows: Vec::new(), in_order: 0, samples: None }
     }
 
     /// What the looks showed of a socket in whose queue somebody waited.
@@ -169,41 +172,49 @@ impl<'r> Sheet<'r> {
         namespaces: &[Namespace],
     ) -> Vec<u32> {
         let (context, sockets, samples) = (self.context, self.sockets, self.samples);
-        let by_name = |a: &ListedRow, b: &ListedRow| a.name(sockets).cmp(b.name(sockets));
-        let look = |rows: &mut [ListedRow]| {
+        let look = |names: &mut [(&[u8], u32)]| {
             let (mut sheet, mut open) = (Sheet { samples, ..Sheet::new(context, sockets) }, Vec::new());
             let mut surveyor = Surveyor::new(view, namespaces);
-            rows.sort_unstable_by(by_name);
-            for row in rows {
-                let Listed::Socket(number) = row.about else { continue };
+            names.sort_unstable();
+            sheet.rows.reserve(names.len());
+            for (_, number) in names {
                 // Of a server whose clients wait its processes are looked at too.
                 let plain = |socket: &&Socket| sheet.crowded(socket).is_none();
-                match sockets.get(number as usize).filter(plain).and_then(|socket| surveyor.case(socket)) {
-                    Some(case) => *row = sheet.row(&case, Listed::Socket(number)),
-                    None => open.push(number),
+                match sockets.get(*number as usize).filter(plain).and_then(|socket| surveyor.case(socket)) {
+                    Some(case) => {
+                        let row = sheet.row(&case, Listed::Socket(*number));
+                        sheet.rows.push(row);
+                    }
+                    None => open.push(*number),
                 }
             }
             (sheet, open)
         };
-        let new = |number| ListedRow::open(Listed::Socket(number));
-        let mut rows: Vec<ListedRow> = numbers.into_iter().map(new).collect();
-        let half = if rows.len() < WORTH_A_THREAD { rows.len() } else { rows.len() / 2 };
-        if half < rows.len() {
-            rows.select_nth_unstable_by(half, by_name);
+        // Names beside one another: in a long list the sockets they belong to are far apart, and a sort that went to
+        // them would spend its time waiting for memory.
+        let name =
+            |number: u32| sockets.get(number as usize).map_or(&[][..], |socket| socket.address.bytes());
+        let mut names: Vec<_> = numbers.into_iter().map(|number| (name(number), number)).collect();
+        let half = if names.len() < WORTH_A_THREAD { names.len() } else { names.len() / 2 };
+        if half < names.len() {
+            names.select_nth_unstable(half);
         }
-        let (here, there) = rows.split_at_mut(half);
+        let (here, there) = names.split_at_mut(half);
         let there = (!there.is_empty()).then_some(there);
         let (one, two) = super::halves::both(here, there, look);
-        let mut all = Vec::new();
+        let (mut all, found) = (Vec::new(), mem::take(&mut self.rows));
         for (sheet, open) in [Some(one), two].into_iter().flatten() {
             self.judgement.absorb(sheet.judgement);
             self.judged.extend(sheet.judged);
+            if self.rows.is_empty() {
+                self.rows = sheet.rows;
+            } else {
+                self.rows.extend(sheet.rows);
+            }
             all.extend(open);
         }
-        let mut open = all.iter().peekable();
-        rows.retain(|row| open.next_if(|number| row.about == Listed::Socket(**number)).is_none());
-        rows.append(&mut self.rows);
-        self.rows = rows;
+        self.in_order = self.rows.len();
+        self.rows.extend(found);
         all
     }
 

@@ -163,16 +163,13 @@ impl Case {
 
     /// The file at the end of the path; `None` when the kernel says there is none. Any other errno is Unknown, our
     /// own EACCES and a lack of descriptors among them.
+    #[inline]
     pub fn file(&self) -> Result<Option<&File>, NoVerdict> {
         let walk = self.walk.get()?;
         match &walk.reached {
             super::Reached::File(file) => Ok(Some(file)),
             super::Reached::Stopped { errno: ENOENT | ENOTDIR | ELOOP | ENAMETOOLONG, .. } => Ok(None),
-            super::Reached::Stopped { errno, at, .. } => {
-                let gap = Gap::new(format!("lstat {}", printable(at)), Errno::from_raw(*errno).desc());
-                let denied = matches!(*errno, EACCES | EPERM);
-                Err(NoVerdict::Unknown(if denied { gap.helped_by(Gap::AS_ROOT) } else { gap }))
-            }
+            super::Reached::Stopped { errno, at, .. } => Err(unread(at, *errno)),
         }
     }
 
@@ -241,6 +238,13 @@ impl Case {
             Some(_) => FileState::Socket,
         })
     }
+}
+
+#[cold]
+fn unread(at: &[u8], errno: i32) -> NoVerdict {
+    let gap = Gap::new(format!("lstat {}", printable(at)), Errno::from_raw(errno).desc());
+    let denied = matches!(errno, EACCES | EPERM);
+    NoVerdict::Unknown(if denied { gap.helped_by(Gap::AS_ROOT) } else { gap })
 }
 
 /// A path inside a sentence: its own characters where it has any, else its bytes.

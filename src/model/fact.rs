@@ -64,10 +64,11 @@ pub enum Fact<T> {
 
 impl<T> Fact<T> {
     /// The value for a rule: `?` turns a missing fact into "not checked" instead of "fine".
+    #[inline]
     pub fn get(&self) -> Result<&T, NoVerdict> {
         match self {
             Self::Known(value) => Ok(value),
-            Self::Unknown(gap) => Err(NoVerdict::Unknown(gap.clone())),
+            Self::Unknown(gap) => Err(unknown(gap)),
             Self::NotAsked => Err(NoVerdict::NotApplicable),
         }
     }
@@ -87,6 +88,12 @@ impl<T> Fact<T> {
             Self::Known(_) | Self::NotAsked => None,
         }
     }
+}
+
+/// Apart, as it is rare: every rule asks for facts about every row of a list.
+#[cold]
+fn unknown(gap: &Gap) -> NoVerdict {
+    NoVerdict::Unknown(gap.clone())
 }
 
 /// Several things looked up together, and what of them could not be seen.

@@ -94,11 +94,6 @@ impl ListedFile {
 }
 
 impl ListedRow {
-    /// A row that is not judged yet.
-    pub fn open(about: Listed) -> Self {
-        Self { about, file: None, verdict: Overall::Unknown, role: None, holders: None, codes: [].into() }
-    }
-
     /// Its socket among those of the listing.
     pub fn socket<'l>(&self, sockets: &'l [Socket]) -> Option<&'l Socket> {
         match self.about {

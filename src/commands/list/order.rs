@@ -8,6 +8,9 @@ impl Sheet<'_> {
     pub(super) fn order(&mut self, by: Option<SocketField>) {
         let sockets = self.sockets;
         match by {
+            None | Some(SocketField::Verdict) if self.in_order == self.rows.len() => {
+                self.rows.sort_by_key(|row| row.verdict);
+            }
             None | Some(SocketField::Verdict) => {
                 self.rows.sort_by(|a, b| (a.verdict, a.name(sockets)).cmp(&(b.verdict, b.name(sockets))));
             }
