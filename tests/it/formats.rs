@@ -359,6 +359,43 @@ fn every_command_has_markdown() {
 }
 
 #[test]
+fn every_record_for_scripts_has_the_fields_of_its_kind() {
+    isolated("formats::every_record_for_scripts_has_the_fields_of_its_kind", |world| {
+        let stale = world.dir.join(OsStr::from_bytes(HOSTILE));
+        drop(UnixListener::bind(&stale).unwrap());
+        let _held = broken::datagram(&world.dir).unwrap();
+        let (stale, dir) = (stale.as_os_str(), world.dir.as_os_str());
+        let word = OsStr::new;
+        let pasted = "connect() to unix:/run/a.sock failed (2: No such file or directory)";
+        // A finding has 6.
+        for (arguments, fields) in [
+            (vec![word("explain"), word("SD102")], &[5][..]),
+            (vec![word("explain"), word("ECONNREFUSED")], &[4, 5]),
+            (vec![word("explain"), word(pasted)], &[2, 4, 5]),
+            (vec![word("explain"), word("--list")], &[3, 5]),
+            (vec![word("demo"), word("--list")], &[3]),
+            (vec![word("access"), stale, word("--as"), word("root")], &[3, 5, 6]),
+            (vec![word("self-check")], &[5]),
+            (vec![word("clean"), dir], &[4]),
+            (vec![word("guard"), stale, word("--failures"), word("1"), word("--dry-run")], &[4, 6]),
+            (vec![word("graph")], &[8]),
+            (vec![word("preflight"), dir], &[5, 6]),
+            (vec![word("inspect"), stale], &[6]),
+            (vec![word("list")], &[9]),
+        ] {
+            let output = run(arguments.iter().copied().chain(["--format", "plain"].map(word)));
+            assert!(output.status < 2 && output.stderr.is_empty(), "{arguments:?}: {}", output.stderr);
+            let shown = |c: char| !c.is_control() || matches!(c, '\t' | '\n');
+            assert!(output.stdout.chars().all(shown), "{arguments:?}: {:?}", output.stdout);
+            let mut found: Vec<usize> = output.stdout.lines().map(|line| line.split('\t').count()).collect();
+            found.sort_unstable();
+            found.dedup();
+            assert_eq!(found, fields, "{arguments:?}: {}", output.stdout);
+        }
+    });
+}
+
+#[test]
 fn a_format_that_a_command_has_not_is_refused_before_anything_is_done() {
     isolated("formats::a_format_that_a_command_has_not_is_refused_before_anything_is_done", |world| {
         let file = world.path("out");
