@@ -160,10 +160,15 @@ fn access(context: &Context<'_>, examiner: &mut Examiner<'_>, case: &Case, consu
     let plain = file.is_some_and(|file| !hangs(file) && file.kind != FileKind::Directory);
     // Where we are stopped ourselves, the kernel says so without going any further.
     let barred = matches!(walk.reached, Reached::Stopped { errno, .. } if errno == Errno::EACCES as i32);
-    let granted = access.allowed() == Some(true);
-    let worth_it = !granted || examiner.verdicts > 0;
-    if worth_it && (plain || barred) && consumer.our_view.gap().is_none() {
-        examiner.verdicts = examiner.verdicts.saturating_sub(usize::from(granted));
+    // What permissions leave open the kernel alone can tell.
+    let (mut open, verdicts) = (1, &mut examiner.verdicts);
+    let left = match access.allowed() {
+        Some(true) => &mut verdicts.granted,
+        Some(false) => &mut verdicts.denied,
+        None => &mut open,
+    };
+    if *left > 0 && (plain || barred) && consumer.our_view.gap().is_none() {
+        *left -= 1;
         let kind = case.server().map(|server| server.socket.kind);
         let (root, path) = examiner.rooted(&case.path);
         access.kernel = verdict::of(context.machine, consumer, root, path, kind, context.deadline);

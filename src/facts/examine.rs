@@ -48,6 +48,15 @@ const ATTEMPTS: usize = 3;
 /// How long a bound socket is given to call listen(2) before its silence counts.
 const SECOND_LOOK: Duration = Duration::from_millis(300);
 
+/// How many answers of permissions are compared with the kernel's.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdicts {
+    /// Of those that grant.
+    pub granted: usize,
+    /// Of those that deny.
+    pub denied: usize,
+}
+
 /// Looks at targets, remembering what it already saw of roots, mounts, users and directories.
 #[derive(Debug)]
 pub struct Examiner<'m> {
@@ -57,8 +66,9 @@ pub struct Examiner<'m> {
     memory: bool,
     /// Whether what looks dead or silent is given the time to prove otherwise (300 ms).
     pub patient: bool,
-    /// How many more accesses that permissions grant are put to the kernel too: each takes a process.
-    pub verdicts: usize,
+    /// How many more accesses that permissions grant, and that they deny, are put to the kernel too: each takes a
+    /// process.
+    pub verdicts: Verdicts,
     /// Names of users and groups.
     pub users: Users,
     /// Whose root paths are resolved in: the client's (openat2(2), `RESOLVE_IN_ROOT`).
@@ -101,7 +111,7 @@ impl<'m> Examiner<'m> {
             deadline,
             memory,
             patient: true,
-            verdicts: usize::MAX,
+            verdicts: Verdicts { granted: usize::MAX, denied: usize::MAX },
             users: Users::new(machine),
             client: Root::Ours,
             netns: None,

@@ -3,13 +3,13 @@
 use super::states::Awake;
 use crate::cli::ListArgs;
 use crate::commands::{Context, list};
-use crate::facts::examine::Examiner;
+use crate::facts::examine::{Examiner, Verdicts};
 use crate::facts::host;
 use crate::model::{Data, Gap, Served, Socket};
 use crate::rules::Judgement;
 
-/// How many granted accesses are put to the kernel: enough to see that it agrees.
-const VERDICTS: usize = 4;
+/// How many accesses are put to the kernel: enough to see that it agrees.
+const VERDICTS: Verdicts = Verdicts { granted: 4, denied: 32 };
 
 /// All of that.
 pub(super) struct Host<'m> {
