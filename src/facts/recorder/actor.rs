@@ -65,33 +65,33 @@ pub(super) fn read(machine: &Machine, pid: u32, arguments: bool) -> Actor {
     };
     let Ok(directory) = proc_file::directory(&machine.process(pid, "")) else { return nobody };
     let read = || fill(nobody.clone(), &directory, arguments);
-    let actor = read();
-    // One that called execve(2) meanwhile is half who it was before; one that has ended is not read again.
-    let is_another = command(&directory).is_some_and(|now| actor.command.as_ref() != Some(&now));
-    let again = is_another.then(read).filter(|again| again.command.is_some());
+    let (actor, is_one) = read();
+    // Half of one that called execve(2) meanwhile is who it was before. One that has ended is not read again.
+    let again = (!is_one).then(|| read().0).filter(|again| again.command.is_some());
     again.unwrap_or(actor)
 }
 
-fn fill(mut actor: Actor, directory: &OwnedFd, arguments: bool) -> Actor {
+/// With whether it had the one name all the while.
+fn fill(mut actor: Actor, directory: &OwnedFd, arguments: bool) -> (Actor, bool) {
     let small = |name| proc_file::read_at(directory, name, proc_file::SMALL).ok();
-    actor.command = command(directory);
+    actor.command = small("comm").map(|text| text.strip_suffix(b"\n").unwrap_or(&text).to_vec());
     actor.executable = process::link_at(directory, "exe");
     if arguments {
         let line = small("cmdline").filter(|line| !line.is_empty());
         actor.arguments = line.map(|line| line[..line.len().min(ARGUMENTS)].to_vec());
     }
     actor.user = small("status").and_then(|status| process::effective_uid(&status)).map(IdName::unnamed);
-    actor.parent = small("stat").and_then(|stat| process::Stat::parse(&stat)).map(|stat| stat.parent);
+    let stat = small("stat");
+    let is_one = stat.as_ref().zip(actor.command.as_ref()).is_none_or(|(stat, command)| {
+        let named = [b" (", command.as_slice(), b") "].concat();
+        stat.windows(named.len()).any(|part| part == named)
+    });
+    actor.parent = stat.and_then(|stat| process::Stat::parse(&stat)).map(|stat| stat.parent);
     if let Some(text) = small("cgroup") {
         let cgroup::Membership { unit, container, .. } = cgroup::parse(&text);
         (actor.unit, actor.container) = (unit, container);
     }
-    actor
-}
-
-fn command(directory: &OwnedFd) -> Option<Vec<u8>> {
-    let text = proc_file::read_at(directory, "comm", proc_file::SMALL).ok()?;
-    Some(text.strip_suffix(b"\n").unwrap_or(&text).to_vec())
+    (actor, is_one)
 }
 
 #[cfg(test)]
