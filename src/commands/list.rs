@@ -105,7 +105,7 @@ pub(super) fn run_by(
     let numbered = (0..).zip(&dump.rows).filter(|(_, row)| wanted(row));
     let numbers: Vec<u32> = numbered.map(|(number, _)| number).collect();
     let view = examiner.viewpoint(root).ok();
-    let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces);
+    let open = sheet.add_plain(numbers, view.as_deref(), &dump.namespaces, held.is_some());
     // An overview never waits: what it cannot be sure of it calls likely.
     let patient = std::mem::replace(&mut examiner.patient, false);
     let mut suspects = Suspects::default();
@@ -165,11 +165,13 @@ impl<'r> Sheet<'r> {
 
     /// Rows of these sockets whose names lead back to them; the other sockets are returned. Long lists are looked
     /// at from two threads: the looks wait for nothing but the kernel. Each takes its half of the names in order.
+    /// What is wrong with a row is said by who holds it, where that is known.
     fn add_plain(
         &mut self,
         numbers: Vec<u32>,
         view: Option<&Viewpoint>,
         namespaces: &[Namespace],
+        with_holders: bool,
     ) -> Vec<u32> {
         let (context, sockets, samples) = (self.context, self.sockets, self.samples);
         let look = |names: &mut [(&[u8], u32)]| {
@@ -182,7 +184,12 @@ impl<'r> Sheet<'r> {
                 let plain = |socket: &&Socket| sheet.crowded(socket).is_none();
                 match sockets.get(*number as usize).filter(plain).and_then(|socket| surveyor.case(socket)) {
                     Some(case) => {
-                        let row = sheet.row(&case, Listed::Socket(*number));
+                        let judged = sheet.judge(&case);
+                        if with_holders && judged.is_wrong() {
+                            open.push(*number);
+                            continue;
+                        }
+                        let row = sheet.judged_row(&case, Listed::Socket(*number), judged);
                         sheet.rows.push(row);
                     }
                     None => open.push(*number),
@@ -220,7 +227,15 @@ impl<'r> Sheet<'r> {
 
     /// A row for the socket the case is about, or for a file without one.
     fn row(&mut self, case: &Case, about: Listed) -> ListedRow {
-        let judged = rules::judge(case, rules::ALL, |rule| self.context.chosen(rule));
+        let judged = self.judge(case);
+        self.judged_row(case, about, judged)
+    }
+
+    fn judge(&self, case: &Case) -> Judgement {
+        rules::judge(case, rules::ALL, |rule| self.context.chosen(rule))
+    }
+
+    fn judged_row(&mut self, case: &Case, about: Listed, judged: Judgement) -> ListedRow {
         let socket = match &about {
             Listed::Socket(number) => self.sockets.get(*number as usize),
             Listed::File(_) => None,

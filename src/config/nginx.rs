@@ -313,9 +313,9 @@ fn spoken(directive: &[u8], value: &[u8]) -> Option<Protocol> {
     }
 }
 
-/// What comes after `http://`.
+/// What comes after `http://`. The path of `unix:///run/x` has slashes too many, and no scheme before it.
 fn after_scheme(value: &[u8]) -> Option<&[u8]> {
-    let at = value.windows(3).position(|three| three == b"://")?;
+    let at = value.windows(3).position(|three| three == b"://").filter(|at| &value[..*at] != b"unix")?;
     value[..at].iter().all(u8::is_ascii_alphanumeric).then(|| &value[at + 3..])
 }
 

@@ -60,13 +60,19 @@ pub fn below(path: &Path) -> Result<Vec<Text>, Gap> {
         // A link may lead round in a circle.
         let plain = |entry: &std::fs::DirEntry| {
             let kind = entry.file_type();
-            kind.is_ok_and(|kind| kind.is_dir() || (entry.path().is_file() && !is_alias(&entry.path())))
+            let file = |path: &Path| (path.is_file() && !is_alias(path)) || is_mask(path);
+            kind.is_ok_and(|kind| kind.is_dir() || file(&entry.path()))
         };
         let mut found: Vec<PathBuf> = entries.filter(plain).map(|entry| entry.path()).collect();
         found.sort_unstable_by(|one, other| other.cmp(one));
         left.extend(found);
     }
     Ok(texts)
+}
+
+/// A unit that is switched off by a link to /dev/null (systemd.unit(5)).
+fn is_mask(path: &Path) -> bool {
+    std::fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
 /// Another name of a unit that stands under its own: a link to it, and no instance of a template.

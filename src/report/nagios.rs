@@ -44,7 +44,10 @@ fn said(report: &Report) -> String {
     }
     if let Data::Guard(pass) = &report.data {
         let cause = pass.cause.as_ref().map(|cause| cause.summary.as_str());
-        let parts = [Some(guard::headline(pass)), cause.map(str::to_owned), pass.why.clone()];
+        // Of one that was repaired the cause is over.
+        let tense = if pass.outcome.is_fine() { "before: " } else { "" };
+        let cause = cause.map(|cause| format!("{tense}{cause}"));
+        let parts = [Some(guard::headline(pass)), cause, pass.why.clone()];
         return parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
     }
     let gap = report.not_checked.first().filter(|_| report.alarm == Alarm::Unknown);
@@ -118,6 +121,7 @@ fn quoted(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Certainty, GuardCause, GuardOutcome};
     use crate::report::sample;
 
     #[test]
@@ -147,11 +151,18 @@ mod tests {
     }
     #[test]
     fn a_guard_says_how_it_ended() {
-        let data = Data::Guard(Box::new(sample::guard()));
+        let mut pass = sample::guard();
+        let data = Data::Guard(Box::new(pass.clone()));
         let line =
             sample::written(&Report { data, alarm: Alarm::Critical, ..sample::report(vec![]) }, render);
         let expected = "CRITICAL: backing off  /run/x\\x0a: so\\x1b | ";
         assert!(line.starts_with(expected), "{line}");
         assert!(line.ends_with(" repairs=1;;;0;3\n"), "{line}");
+        pass.outcome = GuardOutcome::Recovered;
+        let summary = "It was stale.".into();
+        pass.cause = Some(GuardCause { code: None, name: None, certainty: Certainty::Certain, summary });
+        let data = Data::Guard(Box::new(pass));
+        let line = sample::written(&Report { data, alarm: Alarm::Ok, ..sample::report(vec![]) }, render);
+        assert!(line.starts_with("OK: recovered  /run/x\\x0a: before: It was stale."), "{line}");
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
     // A name elsewhere that is the same may be somebody else's.
     let is_close = directory(near) == directory(&client.path)
         || strsim::osa_distance(&path(near), &path(&client.path)) <= 2;
-    if !is_close {
+    if !is_close || is_sibling(near, &client.path) || is_one_of_several(case) {
         return None;
     }
     let text = format!("send to {}, where {owner} listens", path(near));
@@ -129,6 +129,18 @@ pub(super) fn correct(case: &Case, client: &Declaration) -> Option<Fix> {
     };
     let lines = case.configured.clients().filter(same).map(|other| other.written.location.line);
     Some(Fix::change(replaced_at(client, lines, near)?, text))
+}
+
+/// Whether a number is all that tells two paths apart: app1 and app2 are two servers, and neither is misspelt.
+fn is_sibling(one: &[u8], other: &[u8]) -> bool {
+    let bare = |path: &[u8]| path.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<_>>();
+    bare(one) == bare(other)
+}
+
+/// Whether another declared path is as near as the nearest: which was meant nobody knows.
+fn is_one_of_several(case: &Case) -> bool {
+    let edits = |near: &Declaration| strsim::osa_distance(&path(&near.path), &path(&case.path));
+    matches!(&case.configured.nearly[..], [one, two, ..] if edits(one) == edits(two))
 }
 
 /// The nearest path that is served, and by whom: as configuration has it, else a live socket in the same directory.

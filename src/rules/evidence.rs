@@ -1,7 +1,7 @@
 //! Observations as lines of proof, the same wording in every rule.
 
 use crate::model::{
-    Address, Case, Evidence, Holder, Liveness, Mount, Reached, Sighting, SocketState, Waiting,
+    Address, Case, Evidence, Fact, Holder, Liveness, Mount, Reached, Sighting, SocketState, Waiting,
 };
 
 /// What the kernel says about a socket.
@@ -34,6 +34,9 @@ pub(super) fn socket(sighting: &Sighting) -> Evidence {
 
 /// Who holds it, and whether they look at the files we look at.
 pub(super) fn holders(sighting: &Sighting) -> Evidence {
+    if sighting.holders == Fact::NotAsked {
+        return Evidence::new("holders", "not looked for");
+    }
     let holders = sighting.holders.known().map_or(&[][..], Vec::as_slice);
     if holders.is_empty() {
         return Evidence::new("holders", "none visible");

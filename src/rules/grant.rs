@@ -81,7 +81,10 @@ fn now(case: &Case, access: &Access, gate: &Gate) -> Fix {
             on_path(format!("setfacl -m g:{gid}:rw").as_bytes()),
             format!("let that group write to it; {until}"),
         ),
-        Some(Class::Other) if permissions.gid == 0 && !listed => {
+        // A group that the consumer shares would let its other members in too.
+        Some(Class::Other)
+            if permissions.gid == 0 && !listed && consumer.group.label() == consumer.user.label() =>
+        {
             let group = quote::word(consumer.group.label().as_bytes());
             let chgrp = [&b"chgrp "[..], &group, b" ", &path].concat();
             let commands = if permissions.mode & GROUP_WRITE == 0 {
@@ -248,6 +251,9 @@ mod tests {
         let mut roots = before(33, &[], 0o640);
         roots.accesses[0].gates[2].step.permissions.gid = 0;
         assert_eq!(first(&roots), "chgrp 33 /tmp/x.sock && chmod g+w /tmp/x.sock");
+        let mut shared = roots.clone();
+        shared.accesses[0].consumer.group = named(65534, "nogroup");
+        assert_eq!(first(&shared), "setfacl -m u:33:rw /tmp/x.sock", "others are in that group");
         roots.accesses[0].gates[2].step.permissions.mode = 0o660;
         assert_eq!(first(&roots), "chgrp 33 /tmp/x.sock");
     }

@@ -1,7 +1,7 @@
 //! Who owns a socket, and the command that makes the owner bind again.
 
 use super::{quote, socket_unit};
-use crate::model::{Case, Fix, Holder, Process, Sighting};
+use crate::model::{Case, Fact, Fix, Holder, Process, Sighting};
 
 /// The process that answers for the socket: the one whose child the other holders are, else the oldest.
 pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
@@ -13,9 +13,12 @@ pub(super) fn of(sighting: &Sighting) -> Option<&Holder> {
 /// How to make the owner of a socket bind it again.
 pub(super) fn restart(sighting: &Sighting) -> Fix {
     let Some(owner) = of(sighting) else {
-        return Fix::advice(
-            "restart the process that holds it, so that it binds again (its pid is hidden from you)",
-        );
+        let who = match sighting.holders {
+            Fact::NotAsked => "`sockdoctor inspect` names it",
+            _ => "its pid is hidden from you",
+        };
+        let text = format!("restart the process that holds it, so that it binds again ({who})");
+        return Fix::advice(text);
     };
     if owner.process.is_manager() {
         return socket_unit::restart(sighting, &owner.process);

@@ -92,6 +92,11 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Whether there is more than what is only worth knowing.
+    pub fn is_wrong(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity > Severity::Info)
+    }
+
     /// Adds another case's; [`rank`] puts the whole in order at the end. Of gaps with one reason the first stands
     /// for all.
     pub fn absorb(&mut self, other: Self) {

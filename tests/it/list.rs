@@ -357,3 +357,25 @@ fn a_long_list_has_every_socket_once_the_broken_first_and_all_by_name() {
         assert_eq!(inside, names);
     });
 }
+
+#[test]
+fn what_is_wrong_with_a_socket_is_said_with_its_holder() {
+    isolated("list::what_is_wrong_with_a_socket_is_said_with_its_holder", |world| {
+        let bound = broken::bound_only(&world.dir).unwrap();
+        let path = bound.path.to_str().unwrap();
+        let pid = format!("pid {}", std::process::id());
+        for words in [&["list", "--match", path][..], &["list", "--no-holders", "--match", path], &["scan"]] {
+            let document = json(words);
+            let findings = document["findings"].as_array().unwrap();
+            let finding =
+                findings.iter().find(|one| one["code"] == "SD105" && one["subject"]["name"] == path);
+            let holders = finding.unwrap()["evidence"].as_array().unwrap().iter();
+            let holders: Vec<&str> = holders
+                .filter(|one| one["source"] == "holders")
+                .map(|one| one["detail"].as_str().unwrap())
+                .collect();
+            let expected = if words.contains(&"--no-holders") { "not looked for" } else { &pid };
+            assert!(holders.len() == 1 && holders[0].contains(expected), "{words:?}: {finding:#?}");
+        }
+    });
+}

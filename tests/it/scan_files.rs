@@ -97,3 +97,69 @@ fn a_main_file_is_known_by_its_name_and_where_there_is_none_that_is_said() {
         }
     });
 }
+
+/// nginx with one location, and a service of gunicorn.
+fn pair(world: &World, dir: &str, pass: &str, units: &[(&str, &str)]) -> (Vec<String>, Value) {
+    let site = format!("events {{}}\nhttp {{ server {{ location / {{\n{pass};\n}} }} }}\n");
+    write(world, &format!("{dir}/nginx.conf"), &site);
+    for (name, text) in units {
+        write(world, &format!("{dir}/{name}"), text);
+    }
+    scanned(world, &[dir])
+}
+
+#[test]
+fn a_path_is_the_same_however_it_is_spelt() {
+    isolated("scan_files::a_path_is_the_same_however_it_is_spelt", |world| {
+        let service = |bind: &str| {
+            format!("[Service]\nWorkingDirectory=/srv/x\nExecStart=/usr/bin/gunicorn -b {bind} a:a\n")
+        };
+        for (number, pass, bind, found) in [
+            (1, "uwsgi_pass unix:///run/none/u.sock", "unix:/run/other.sock", true),
+            (2, "grpc_pass unix:///run/none/g.sock", "unix:/run/other.sock", true),
+            (3, "proxy_pass http://unix:/srv/x/f.sock", "unix:./f.sock", false),
+            (4, "proxy_pass http://unix:/srv/y/../x/f.sock", "unix:/srv//x/./f.sock", false),
+        ] {
+            let unit = service(bind);
+            let (seen, document) = pair(world, &format!("{number}"), pass, &[("app.service", &unit)]);
+            let expected = if found { vec![format!("SD601 {number}/nginx.conf:3")] } else { vec![] };
+            assert_eq!(seen, expected, "{pass} {bind}: {document:#}");
+        }
+    });
+}
+
+#[test]
+fn a_line_is_rewritten_only_for_the_one_server_that_can_be_meant() {
+    isolated("scan_files::a_line_is_rewritten_only_for_the_one_server_that_can_be_meant", |world| {
+        let service = |bind: &str| format!("[Service]\nExecStart=/usr/bin/gunicorn -b unix:{bind} a:a\n");
+        for (dir, wanted, served, rewritten) in [
+            ("misspelt", "/run/app/appp.sock", &["/run/app/app.sock"][..], true),
+            ("numbered", "/run/app/app2.sock", &["/run/app/app1.sock"], false),
+            ("several", "/run/app/x.sock", &["/run/app/a.sock", "/run/app/b.sock"], false),
+        ] {
+            let units: Vec<(String, String)> = served
+                .iter()
+                .enumerate()
+                .map(|(number, bind)| (format!("s{number}.service"), service(bind)))
+                .collect();
+            let units: Vec<(&str, &str)> = units.iter().map(|(name, text)| (&**name, &**text)).collect();
+            let (_, document) = pair(world, dir, &format!("proxy_pass http://unix:{wanted}"), &units);
+            let missed = document["findings"].as_array().unwrap().iter().find(|one| one["code"] == "SD601");
+            let fixes = missed.unwrap()["fix"].as_array().unwrap();
+            let changes = fixes.iter().any(|fix| fix["changes_state"] == true);
+            assert_eq!(changes, rewritten, "{dir}: {fixes:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_masked_unit_listens_nowhere() {
+    isolated("scan_files::a_masked_unit_listens_nowhere", |world| {
+        write(world, "m/usr/lib/systemd/system/a.socket", "[Socket]\nListenStream=/run/masked.sock\n");
+        let pass = "proxy_pass http://unix:/run/masked.sock";
+        assert_eq!(pair(world, "m", pass, &[]).0, [""; 0]);
+        write(world, "m/etc/systemd/system/README", "");
+        std::os::unix::fs::symlink("/dev/null", world.path("m/etc/systemd/system/a.socket")).unwrap();
+        assert_eq!(pair(world, "m", pass, &[]).0, ["SD601 m/nginx.conf:3"]);
+    });
+}

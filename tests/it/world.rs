@@ -71,7 +71,8 @@ fn enter(name: &str, namespaces: &[&str], body: impl FnOnce(&World)) {
     // An ordinary user of the world has to get in.
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let Some(mut inner) = need("unshare") else { return skip(name, "no unshare") };
-    inner.args(namespaces).arg("--").arg(std::env::current_exe().unwrap());
+    // A shell starts what runs in its background with SIGINT ignored.
+    inner.args(namespaces).args(["--", "env", "--default-signal"]).arg(std::env::current_exe().unwrap());
     let one = ["--exact", name, "--include-ignored", "--nocapture", "--test-threads=1"];
     inner.args(one).env(MARK, dir.path());
     let campaign = std::env::var_os("SOCKDOCTOR_CAMPAIGN").is_some();

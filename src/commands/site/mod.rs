@@ -200,9 +200,18 @@ fn joined(directory: &[u8], path: &[u8]) -> Vec<u8> {
     [directory.strip_suffix(b"/").unwrap_or(directory), b"/", path].concat()
 }
 
-/// A path by which two spellings are the same: no doubled slashes, and /run for /var/run.
+/// A path by which two spellings are the same: no doubled slashes, no `.` and `..`, and /run for /var/run.
 fn plain(path: &[u8]) -> Vec<u8> {
-    let mut path = path.to_vec();
-    path.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
-    path.strip_prefix(b"/var/run/").map(|below| [b"/run/", below].concat()).unwrap_or(path)
+    let Some(below) = path.strip_prefix(b"/") else { return path.to_vec() };
+    let mut names: Vec<&[u8]> = Vec::new();
+    for name in below.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => drop(names.pop()),
+            _ => names.push(name),
+        }
+    }
+    let names =
+        if names.starts_with(&[b"var", b"run"]) && names.len() > 2 { &names[1..] } else { &names[..] };
+    names.iter().flat_map(|name| [b"/", *name].concat()).collect()
 }
